@@ -1,0 +1,217 @@
+"""Configuration of the model: every choice and every weight has a name, a range and a preset value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hilbert.errors import ConfigError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+PRESETS = ("robust", "paper")
+
+
+class Section(BaseModel):
+    """A frozen part of the configuration that refuses unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputConfig(Section):
+    """Segment features on their way into the network."""
+
+    components: Count | None = Field(description="principal components kept per modality; none: no PCA")
+
+
+class ModelConfig(Section):
+    """The network from segment features to three document embeddings."""
+
+    width: Count = Field(description="width d of each of the three embeddings")
+    layers: Count = Field(description="cross-modal attention layers")
+    heads: Count = Field(description="attention heads; must divide width")
+    dropout: Fraction
+    pooling: Literal["attention", "statistics"] = Field(
+        description="attention: attended mean; statistics: attended mean and spread"
+    )
+    pooling_hidden: Count
+    zero_scores: bool = Field(description="pooling scores start at zero, which is mean pooling")
+    zero_cross: bool = Field(description="cross-attention layers start as the identity")
+    unimodal_source: Literal["pre", "post"] = Field(
+        description="z_audio and z_text are pooled before or after cross-attention"
+    )
+    joint: Literal["concat", "gated", "sequence"]
+    time_encoding: bool = Field(description="add a sinusoidal encoding of relative time")
+    projection: Count = Field(description="width of the space in which embeddings are contrasted")
+
+
+class ContrastConfig(Section):
+    """Reciprocal dual contrast, audio ↔ joint and text ↔ joint."""
+
+    weight: Weight
+    audio_text: Weight = Field(description="weight of a direct audio ↔ text term beside the two")
+    temperature: Annotated[float, Field(gt=0)]
+    learn_temperature: bool
+    max_scale: Annotated[float, Field(gt=1)] = Field(description="upper clamp of 1 / temperature")
+
+
+class CkaConfig(Section):
+    """Structure preservation by debiased centred kernel alignment with the joint embedding."""
+
+    weight: Weight
+    target: Literal["embedding", "input"] = Field(description="align with z_audio, z_text or with frozen inputs")
+    kernel: Literal["linear", "rbf"]
+    hinge: Fraction | None = Field(description="share of the attainable ceiling that is asked for; none: of 1")
+
+
+class BalanceConfig(Section):
+    """Balance of the information that the joint embedding holds about either modality."""
+
+    weight: Weight
+    estimator: Literal["infonce", "gaussian"]
+    form: Literal["squared", "level_up"]
+    components: Count = Field(description="dimensions of the Gaussian estimate")
+    warmup: Fraction = Field(description="share of the epochs over which the weight rises from 0")
+
+
+class HeadConfig(Section):
+    """The classifier on [z_audio; z_text; z_joint]."""
+
+    kind: Literal["experts", "mlp", "linear"]
+    experts: Count
+    hidden: Count
+    top_k: Count | None = Field(description="experts used per document; none: all of them")
+    dropout: Fraction
+    zero_output: bool
+    load_balance: Weight = Field(description="weight of the load-balance loss (top_k only)")
+    router_z: Weight = Field(description="weight of the router z-loss")
+    imbalance: Literal["none", "class_weight", "logit_adjustment"]
+    adjustment: Weight = Field(description="strength τ of logit adjustment")
+
+
+class TrainingConfig(Section):
+    """Optimisation: AdamW, linear warm-up, cosine decay, clipped gradients, early stopping."""
+
+    regime: Literal["two_stage", "joint"]
+    epochs: Count
+    head_epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    head_learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Weight
+    warmup: Fraction
+    clip: Annotated[float, Field(gt=0)]
+    patience: Count = Field(description="epochs without improvement on the inner split before stopping")
+    max_segments: Count | None = Field(description="segments drawn per document and step in training only")
+    modality_dropout: Fraction = Field(description="share of documents that lose one modality in a step")
+
+
+class CoreConfig(Section):
+    """The linear path (`concat-lr`) beside the network."""
+
+    enabled: bool
+    alphas: tuple[Annotated[float, Field(ge=0)], ...]
+
+
+class SelectionConfig(Section):
+    """Inner grouped folds on which epochs, C and α are chosen."""
+
+    folds: Annotated[int, Field(ge=2)]
+    trained: Count = Field(description="how many of the inner folds are trained; with the core: all")
+
+
+class HilbertConfig(Section):
+    """Everything that, with the data and the seed, determines a trained model."""
+
+    preset: str
+    input: InputConfig
+    model: ModelConfig
+    contrast: ContrastConfig
+    cka: CkaConfig
+    balance: BalanceConfig
+    head: HeadConfig
+    training: TrainingConfig
+    core: CoreConfig
+    selection: SelectionConfig
+
+    @classmethod
+    def load(cls, preset: str = "robust", overrides: Mapping[str, Any] | None = None, file: Path | None = None) -> Self:
+        """Read a preset, then a YAML file over it, then overrides with dotted names ("cka.weight": 0.3).
+
+        Raises ConfigError for an unknown preset or name, or a value outside its range.
+        """
+        data = _preset(preset)
+        if file is not None:
+            _merge(data, _read_yaml(file), str(file))
+        for name, value in (overrides or {}).items():
+            nested: Any = value
+            for part in reversed(name.split(".")):
+                nested = {part: nested}
+            _merge(data, nested, f"override {name!r}")
+        try:
+            config = cls.model_validate(data)
+        except ValidationError as error:
+            lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors()]
+            raise ConfigError("configuration: " + "; ".join(lines)) from None
+        if config.model.width % config.model.heads:
+            raise ConfigError(
+                f"configuration: model.width must be a multiple of model.heads, found "
+                f"{config.model.width} and {config.model.heads}"
+            )
+        if config.core.enabled and config.selection.trained < config.selection.folds:
+            raise ConfigError(
+                "configuration: with core.enabled every inner fold is trained, since α is chosen on all "
+                f"documents; expected selection.trained = {config.selection.folds}, found {config.selection.trained}"
+            )
+        return config
+
+    def to_yaml(self) -> str:
+        """The resolved configuration; loading it gives the same hash."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    @property
+    def hash(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _preset(name: str) -> dict[str, Any]:
+    if name not in PRESETS:
+        raise ConfigError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
+    text = resources.files("hilbert").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
+    data: dict[str, Any] = yaml.safe_load(text)
+    return data
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: expected YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file}: expected a mapping of sections, found {type(data).__name__}")
+    return data
+
+
+def _merge(base: dict[str, Any], update: Mapping[str, Any], where: str) -> None:
+    for name, value in update.items():
+        if name not in base:
+            raise ConfigError(f"{where}: unknown name {name!r}; known here: {', '.join(base)}")
+        if isinstance(base[name], dict):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{where}: {name!r} is a section ({', '.join(base[name])}), found {value!r}")
+            _merge(base[name], value, where)
+        else:
+            base[name] = value

@@ -1,0 +1,232 @@
+"""HILBERT as scikit-learn estimators over bags of segment features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median_low
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.utils.validation import check_is_fitted
+
+from hilbert.config import HilbertConfig
+from hilbert.errors import InputError
+from hilbert.features.bags import Bags
+from hilbert.model.linear import LinearCore, softmax
+from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
+from hilbert.training.fit import Fit, fit_network
+from hilbert.training.saving import check_features, load_fit, load_header, save_fit
+from hilbert.training.selection import choose_alpha
+from hilbert.training.tasks import Rows
+
+Floats = NDArray[np.float64]
+Overrides = Mapping[str, Any] | None
+HELD_OUT = 0.2
+
+
+class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """What both estimators share: parameters, the resolved configuration and the embeddings."""
+
+    uses_unlabelled = True
+    fit_: Fit
+
+    def __init__(
+        self,
+        preset: str = "robust",
+        config: Overrides | HilbertConfig = None,
+        seed: int = 0,
+        device: str = "cpu",
+        checkpoint: str | Path | None = None,
+    ) -> None:
+        self.preset = preset
+        self.config = config
+        self.seed = seed
+        self.device = device
+        self.checkpoint = checkpoint
+
+    def _resolve(self) -> HilbertConfig:
+        if isinstance(self.config, HilbertConfig):
+            return self.config
+        return HilbertConfig.load(self.preset, self.config)
+
+    def _begin(self, bags: Bags) -> HilbertConfig:
+        if not isinstance(bags, Bags):
+            raise InputError(f"expected hilbert.Bags (from a feature store), found {type(bags).__name__}")
+        self.config_ = self._resolve()
+        self.n_features_in_ = bags.audio.dim + bags.text.dim
+        self.features_ = {"audio": bags.audio.dim, "text": bags.text.dim, "source": dict(bags.source)}
+        return self.config_
+
+    def _folder(self, name: str) -> Path | None:
+        """Where one training may resume: a folder for this configuration and seed."""
+        if self.checkpoint is None:
+            return None
+        return Path(self.checkpoint) / f"{self.config_.hash}-{self.seed}" / name
+
+    def transform(self, X: Bags) -> NDArray[np.float32]:
+        """[z_audio; z_text; z_joint] of each document, (docs, 3 width) float32.
+
+        Raises NotFittedError before ``fit``, ModelError when the features are not of the kind it was fitted on.
+        """
+        check_is_fitted(self, "fit_")
+        check_features(self.features_, X)
+        embeddings: NDArray[np.float32] = self.fit_.representation.embed(X)
+        return embeddings
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "fit_")
+
+
+class HilbertEmbedder(_Hilbert):
+    """Document embeddings learnt without labels: one stage, stopped early on held-out groups, then refitted."""
+
+    def fit(self, X: Bags, y: Labels | None = None, groups: Labels | None = None) -> Self:
+        """Learn from all documents; ``y`` is ignored, documents of one group are no negatives of each other."""
+        config = self._begin(X)
+        numbers = encode_groups(groups, len(X))
+        everyone, nothing = np.arange(len(X)), np.full(len(X), -1)
+        splitter = GroupShuffleSplit(1, test_size=HELD_OUT, random_state=self.seed)
+        train, held_out = next(splitter.split(everyone, groups=numbers))
+        common: dict[str, Any] = {"seed": self.seed, "device": self.device}
+        inner = fit_network(
+            config, X, nothing, numbers, Rows(train, held_out), checkpoint=self._folder("inner-0"), **common
+        )
+        self.epochs_, self.history_ = inner.epochs, inner.history
+        self.fit_ = fit_network(
+            config, X, nothing, numbers, Rows(everyone, everyone[:0]), epochs=inner.epochs,
+            checkpoint=self._folder("final"), **common,
+        )  # fmt: skip
+        return self
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model as safetensors, JSON and a model card; never pickle."""
+        check_is_fitted(self, "fit_")
+        header = {
+            "estimator": "embedder",
+            "seed": self.seed,
+            "epochs": self.epochs_,
+            "features": self.features_,
+        }
+        return save_fit(Path(folder), self.config_, self.fit_, header)
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "cpu") -> Self:
+        """Read what ``save`` wrote. Raises ModelError when it is missing or damaged."""
+        header = load_header(Path(folder), "embedder")
+        model = cls(config=header.config, seed=header.data["seed"], device=device)
+        model.config_, model.epochs_, model.features_ = (
+            header.config,
+            header.data["epochs"],
+            header.data["features"],
+        )
+        model.fit_, _ = load_fit(Path(folder), header, device)
+        return model
+
+
+class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
+    """HILBERT with its classifier; in the ``robust`` preset beside a linear core.
+
+    logits = core(pooled features) + α head([z_audio; z_text; z_joint]). Epochs, C and α are chosen on inner
+    grouped folds; α is 0 unless its gain exceeds one standard error, and with α = 0 the model is `concat-lr`.
+
+    After ``fit``: ``classes_``, ``alpha_``, ``selection_`` (gain and its error), ``core_``, ``epochs_``,
+    ``history_`` (a row an epoch with every loss term of the first inner fold), ``config_``.
+    """
+
+    def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
+        """Fit on labelled documents; those with label None only shape the representation."""
+        config = self._begin(X)
+        self.classes_, target = encode_labels(np.asarray(y, dtype=object).tolist())
+        if len(self.classes_) < 2:
+            raise InputError(f"labels: expected at least two classes, found {[str(c) for c in self.classes_]}")
+        count = len(self.classes_)
+        numbers = encode_groups(groups, len(X))
+        labelled, unlabelled = np.flatnonzero(target >= 0), np.flatnonzero(target < 0)
+        group_labels = None if groups is None else np.asarray(groups, dtype=object)[labelled]
+        folds = inner_folds(target[labelled], group_labels, config.selection.folds, self.seed)
+        self.core_ = None
+        if config.core.enabled:
+            self.core_ = LinearCore().fit(X[labelled], target[labelled], count, folds)
+
+        def train(name: str, rows: Rows, epochs: dict[str, int] | None = None) -> Fit:
+            return fit_network(
+                config, X, target, numbers, rows, classes=count, seed=self.seed, device=self.device,
+                epochs=epochs, checkpoint=self._folder(name),
+            )  # fmt: skip
+
+        out_of_fold = np.full((len(labelled), count), np.nan)
+        fits = []
+        for number, (inner_train, inner_test) in enumerate(folds[: config.selection.trained]):
+            held_out = labelled[inner_test]
+            free = unlabelled[~np.isin(numbers[unlabelled], numbers[held_out])]
+            fits.append(train(f"inner-{number}", Rows(np.concatenate([labelled[inner_train], free]), held_out)))
+            if self.core_ is not None:
+                out_of_fold[inner_test] = fits[-1].logits(X[held_out])
+        self.history_ = fits[0].history
+        self.epochs_ = {stage: median_low(fit.epochs[stage] for fit in fits) for stage in fits[0].epochs}
+        self.alpha_: float = 1.0
+        self.selection_: dict[str, float] = {}
+        if self.core_ is not None:
+            self.alpha_, self.selection_ = choose_alpha(
+                target[labelled], self.core_.fold_of, numbers[labelled],
+                self.core_.out_of_fold, out_of_fold, config.core.alphas,
+            )  # fmt: skip
+        self.fit_ = train("final", Rows(np.arange(len(X)), np.arange(0)), self.epochs_)
+        return self
+
+    def decision_function(self, X: Bags) -> Floats:
+        """Logits (docs, classes) in float64."""
+        check_is_fitted(self, "fit_")
+        check_features(self.features_, X)
+        if self.core_ is None:
+            return self.fit_.logits(X)
+        logits = self.core_.logits(X)
+        return logits + self.alpha_ * self.fit_.logits(X) if self.alpha_ else logits
+
+    def predict_proba(self, X: Bags) -> Floats:
+        """Class probabilities (docs, classes), in the order of ``classes_``."""
+        return softmax(self.decision_function(X))
+
+    def predict(self, X: Bags) -> NDArray[Any]:
+        """The most probable class of each document."""
+        winners: NDArray[Any] = self.classes_[self.decision_function(X).argmax(axis=1)]
+        return winners
+
+    def variants(self, X: Bags) -> dict[str, Floats]:
+        """Probabilities of the network without its linear core, which every result table shows beside the whole."""
+        return {} if self.core_ is None else {"no core": softmax(self.fit_.logits(X))}
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model as safetensors, JSON and a model card; never pickle."""
+        check_is_fitted(self, "fit_")
+        header = {
+            "estimator": "classifier",
+            "classes": self.classes_.tolist(),
+            "alpha": self.alpha_,
+            "selection": self.selection_,
+            "core": self.core_.chosen if self.core_ is not None else None,
+            "epochs": self.epochs_,
+            "seed": self.seed,
+            "features": self.features_,
+        }
+        return save_fit(Path(folder), self.config_, self.fit_, header, self.core_)
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "cpu") -> Self:
+        """Read what ``save`` wrote. Raises ModelError when it is missing or damaged."""
+        header = load_header(Path(folder), "classifier")
+        data = header.data
+        model = cls(config=header.config, seed=data["seed"], device=device)
+        model.config_, model.epochs_, model.features_ = header.config, data["epochs"], data["features"]
+        model.classes_, model.alpha_, model.selection_ = (
+            np.array(data["classes"]),
+            data["alpha"],
+            data["selection"],
+        )
+        model.fit_, model.core_ = load_fit(Path(folder), header, device)
+        model.history_ = []
+        return model

@@ -1,0 +1,135 @@
+"""Put the outcomes of all fits together into one result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilbert.evaluation.fitting import Outcome
+from hilbert.evaluation.measures import measure
+from hilbert.evaluation.predictions import Predictions
+from hilbert.evaluation.result import Result, test_train_ratio
+from hilbert.evaluation.setting import describe_corpus, describe_environment, describe_splits, plain
+from hilbert.features.bags import Bags
+from hilbert.splits import Split, is_missing
+
+Labels = Sequence[Any] | NDArray[Any]
+Outcomes = list[tuple[str, Split, Outcome]]
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What is compared on what; ``settings`` describe the protocol, ``label``, ``group`` name columns."""
+
+    models: Mapping[str, Any]
+    bags: Bags
+    y: Labels
+    groups: Labels | None
+    seed: int
+    label: str
+    group: str
+    settings: Mapping[str, Any]
+    reference: str | None = None
+    resamples: int = 2000
+
+
+def assemble(
+    setup: Setup, splits: list[Split], classes: list[str], outcomes: Outcomes, notes: list[str]
+) -> Result:
+    """The result of all fits; nothing in its configuration depends on the order or the time of the work."""
+    bags = setup.bags
+    predictions = _gather(setup, splits, classes, outcomes)
+    scored = np.unique(np.concatenate([split.test for split in splits]))
+    corpus = describe_corpus(bags, setup.y, setup.groups, scored)
+    said = Counter(note for _, _, outcome in outcomes for note in outcome.notes)
+    config: dict[str, Any] = {
+        "label": setup.label,
+        "group": None if setup.groups is None else setup.group,
+        **setup.settings,
+        "seed": setup.seed,
+        "reference": setup.reference,
+        "resamples": setup.resamples,
+        "corpus": corpus,
+        "synthetic": bool(bags.source.get("synthetic", False)),
+        "features": plain(bags.source),
+        "models": {name: {"class": type(m).__name__, **_parameters(m)} for name, m in setup.models.items()},
+        "splits": describe_splits(splits),
+        "notes": [
+            *notes,
+            *_corpus_notes(corpus),
+            *(f"{t} ({n} of {len(splits)} fits)" for t, n in said.items()),
+        ],
+    }
+    environment = describe_environment()
+    environment["seconds_per_fit"] = {name: _mean_seconds(name, outcomes) for name in setup.models}
+    curves = {name: [plain(row) for row in o.curves] for name, _, o in outcomes if o.curves}
+    embeddings = {name: _embedding(setup, o.embedding) for name, _, o in outcomes if o.embedding}
+    numbers = measure(predictions, setup.resamples, setup.seed, test_train_ratio(config), setup.reference)
+    return Result(config, predictions, numbers, environment, curves, embeddings)
+
+
+def _gather(setup: Setup, splits: list[Split], classes: list[str], outcomes: Outcomes) -> Predictions:
+    """One row a scored document in the order of the ids, so that a table read back gives the same sums."""
+    bags, y, groups = setup.bags, setup.y, setup.groups
+    rows = np.unique(np.concatenate([split.test for split in splits]))
+    rows = rows[np.argsort(bags.ids[rows], kind="stable")]
+    place = np.full(len(bags), -1)
+    place[rows] = np.arange(len(rows))
+    repeats = max(split.repeat for split in splits) + 1
+    folds = np.full((repeats, len(rows)), -1, dtype=np.int64)
+    for split in splits:
+        folds[split.repeat, place[split.test]] = split.fold
+    proba: dict[str, NDArray[np.float64]] = {}
+    for name in setup.models:
+        for _, split, outcome in (item for item in outcomes if item[0] == name):
+            for key, values in outcome.proba.items():
+                table = proba.setdefault(key, np.full((repeats, len(rows), len(classes)), np.nan))
+                table[split.repeat, place[split.test]] = values
+    names = ["" if groups is None or is_missing(groups[int(i)]) else str(groups[int(i)]) for i in rows]
+    labels = np.array([str(y[int(i)]) for i in rows])
+    return Predictions(
+        tuple(classes), np.array(bags.ids[rows], dtype=np.str_), np.array(names), labels, folds, proba
+    )
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    found: dict[str, Any] = plain(model.get_params()) if hasattr(model, "get_params") else {}
+    return found
+
+
+def _mean_seconds(name: str, outcomes: Outcomes) -> float | None:
+    times = [o.seconds for n, _, o in outcomes if n == name]
+    return round(float(np.mean(times)), 3) if np.isfinite(times).all() else None
+
+
+def _embedding(setup: Setup, found: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    rows = found["rows"]
+    return {
+        "document": np.array(setup.bags.ids[rows], dtype=np.str_),
+        "label": np.array([str(setup.y[int(i)]) for i in rows]),
+        "test": found["test"],
+        "vectors": found["vectors"],
+    }
+
+
+def _corpus_notes(corpus: Mapping[str, Any]) -> list[str]:
+    notes = []
+    unlabelled, rest = corpus["documents"] - corpus["labelled"], corpus["labelled"] - corpus["scored"]
+    if unlabelled:
+        notes.append(f"{unlabelled} documents have no label: never tested on")
+    if rest:
+        notes.append(f"{rest} labelled documents are not scored")
+    for modality in ("audio", "text"):
+        without, missing = corpus[modality]["documents_without"], corpus[modality]["missing_values"]
+        if without:
+            notes.append(f"{without} documents have no {modality}")
+        if missing:
+            notes.append(
+                f"{missing} {modality} feature values are missing, imputed inside each training fold"
+            )
+    return notes

@@ -1,0 +1,157 @@
+"""One model in one fold: seeded, fitted on the training documents, checked on the test documents."""
+
+from __future__ import annotations
+
+import inspect
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilbert.errors import HilbertError
+from hilbert.features.bags import Bags
+from hilbert.splits import Split
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one fit leaves behind; ``proba`` holds the model and its variants, (test documents, classes)."""
+
+    proba: Mapping[str, Floats]
+    seconds: float
+    notes: Sequence[str] = ()
+    curves: Sequence[Mapping[str, Any]] = ()
+    embedding: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def fit_fold(
+    name: str,
+    model: Any,
+    bags: Bags,
+    y: NDArray[np.object_],
+    groups: NDArray[np.object_] | None,
+    split: Split,
+    classes: Sequence[str],
+    seed: int,
+    keep: bool,
+) -> Outcome:
+    """Fit a clone of ``model`` on ``split`` and predict its test documents.
+
+    The seed comes from ``seed``, repeat and fold, so the order of the work changes nothing. ``keep``: also
+    its training curves and embeddings. Raises HilbertError naming model, repeat and fold when anything fails.
+    """
+    from sklearn.base import clone
+
+    where = f"{name}, repeat {split.repeat}, fold {split.fold}"
+    own = int(np.random.SeedSequence([seed, split.repeat, split.fold]).generate_state(1)[0] % 2**31)
+    train = split.train
+    if getattr(model, "uses_unlabelled", False) and len(split.unlabelled):
+        train = np.concatenate([train, split.unlabelled])
+    labels: Any = y[train] if len(train) > len(split.train) else np.array(y[train].tolist())
+    started = time.perf_counter()
+    with single_thread(own), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            fitted = clone(model)
+            known = fitted.get_params(deep=False)
+            fitted.set_params(**{key: own for key in ("seed", "random_state") if key in known})
+            extra = {}
+            if groups is not None and "groups" in inspect.signature(fitted.fit).parameters:
+                extra["groups"] = groups[train]
+            fitted.fit(bags[train], labels, **extra)
+            seconds = time.perf_counter() - started
+            proba, notes = predict(name, fitted, bags[split.test], classes, where)
+            if hasattr(fitted, "alpha_"):  # how much of the network beside its linear core the fold chose
+                notes.append(f"{name}: α = {fitted.alpha_:g} chosen")
+            curves = list(getattr(fitted, "history_", ())) if keep else []
+            embedding = _embed(fitted, bags, split) if keep else {}
+        except HilbertError as error:
+            if str(error).startswith(where):
+                raise
+            raise type(error)(f"{where}: {error}") from error
+        except Exception as error:
+            raise HilbertError(f"{where}: fitting failed with {type(error).__name__}: {error}") from error
+    notes += sorted({f"{name}: warned {str(w.message).splitlines()[0]!r}" for w in caught if _counts(w)})
+    return Outcome(proba, seconds, notes, curves, embedding)
+
+
+def predict(
+    name: str, fitted: Any, bags: Bags, classes: Sequence[str], where: str
+) -> tuple[dict[str, Floats], list[str]]:
+    """Probabilities of the model and its variants, a column for each of ``classes``, and notes."""
+    proba = {name: fitted.predict_proba(bags)}
+    if hasattr(fitted, "variants"):
+        proba |= {f"{name} ({variant})": values for variant, values in fitted.variants(bags).items()}
+    learnt = [str(c) for c in fitted.classes_]
+    aligned = {
+        key: align(np.asarray(values, dtype=np.float64), learnt, classes, bags.ids, where)
+        for key, values in proba.items()
+    }
+    absent = [c for c in classes if c not in learnt]
+    notes = [f"{name}: the training documents lacked {c}, whose probability is then 0" for c in absent]
+    return aligned, notes
+
+
+def align(
+    values: Floats, learnt: Sequence[str], classes: Sequence[str], documents: NDArray[np.str_], where: str
+) -> Floats:
+    """Order the columns as ``classes``; HilbertError for anything that is not a probability."""
+    if values.shape != (len(documents), len(learnt)):
+        expected = (len(documents), len(learnt))
+        raise HilbertError(f"{where}: expected probabilities of shape {expected}, found {values.shape}")
+    bad = ~np.isfinite(values).all(1)
+    if bad.any():
+        raise HilbertError(
+            f"{where}: NaN or infinite probabilities for {int(bad.sum())} documents "
+            f"(the first: {documents[int(np.argmax(bad))]})"
+        )
+    off = (values < -1e-6).any(1) | (np.abs(values.sum(1) - 1) > 1e-3)
+    if off.any():
+        raise HilbertError(
+            f"{where}: the probabilities of {int(off.sum())} documents are negative or do not add up to 1 "
+            f"(the first: {documents[int(np.argmax(off))]})"
+        )
+    result = np.zeros((len(documents), len(classes)))
+    for column, label in enumerate(learnt):
+        if label in classes:
+            result[:, classes.index(label)] = values[:, column]
+    return result
+
+
+@contextmanager
+def single_thread(seed: int) -> Iterator[None]:
+    """One thread for every numerical library, and own seeds: the same sums in whatever process."""
+    import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    threads = torch.get_num_threads()
+    state = np.random.get_state()
+    with torch.random.fork_rng(), threadpool_limits(1):
+        torch.set_num_threads(1)
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            np.random.set_state(state)
+            torch.set_num_threads(threads)
+
+
+def _counts(warning: warnings.WarningMessage) -> bool:
+    """Whether a warning is about this fit, rather than about a library's future."""
+    return not issubclass(warning.category, DeprecationWarning | PendingDeprecationWarning | FutureWarning)
+
+
+def _embed(fitted: Any, bags: Bags, split: Split) -> dict[str, NDArray[Any]]:
+    if not hasattr(fitted, "transform"):
+        return {}
+    rows = np.concatenate([split.train, split.test])
+    test = np.repeat([False, True], [len(split.train), len(split.test)])
+    return {"rows": rows, "test": test, "vectors": np.asarray(fitted.transform(bags[rows]), dtype=np.float32)}

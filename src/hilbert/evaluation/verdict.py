@@ -1,0 +1,129 @@
+"""What the numbers of a result say, in sentences computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hilbert.evaluation.measures import TRIVIAL
+
+if TYPE_CHECKING:
+    from hilbert.evaluation.result import Result
+
+
+def number(value: float | None, signed: bool = False, digits: int = 3) -> str:
+    """A value without its leading zero, as tables of AUC have it; – where undefined."""
+    if value is None:
+        return "–"
+    text = f"{abs(value):.{digits}f}"
+    text = text.removeprefix("0") if digits else text
+    negative = value < 0 and float(f"{value:.{digits}f}") != 0
+    return ("−" if negative else "+" if signed else "") + text
+
+
+def span(row: Mapping[str, Any], signed: bool = False) -> str:
+    """The interval of a metric or difference, in brackets."""
+    if row["low"] is None:
+        return "[undefined]"
+    return f"[{number(row['low'], signed)}, {number(row['high'], signed)}]"
+
+
+def difference(result: Result, model: str, against: str) -> Mapping[str, Any] | None:
+    """The paired difference of two models' macro AUC, None where it was not computed."""
+    for row in result.metrics["differences"]:
+        if row["model"] == model and row["against"] == against:
+            found: Mapping[str, Any] = row
+            return found
+    return None
+
+
+def main_model(result: Result) -> str | None:
+    """The model the verdict is about: hilbert, or else the first that is neither reference nor trivial."""
+    others = [m for m in result.metrics["models"] if m not in (*TRIVIAL, result.metrics["reference"])]
+    if others:
+        return "hilbert" if "hilbert" in others else str(others[0])
+    reference = result.metrics["reference"]
+    return None if reference in (None, *TRIVIAL) else str(reference)
+
+
+def verdict(result: Result) -> list[str]:
+    """Sentences: signal beyond the trivial baselines, main model against reference, what could be seen."""
+    main, reference = main_model(result), result.metrics["reference"]
+    if main is None:
+        return ["Only trivial baselines were evaluated: nothing can be said about the recordings."]
+    auc = result.metrics["models"][main]["auc"]
+    sentences = [f"{main} reaches a macro AUC of {number(auc['value'])} {span(auc)}."]
+    sentence, beyond = _beyond_trivial(result, main)
+    sentences.append(sentence)
+    if reference not in (None, main, *TRIVIAL) and not beyond:
+        simple = result.metrics["models"][reference]["auc"]
+        text = _beyond_trivial(result, reference)[0]
+        sentences.append(f"{reference} reaches {number(simple['value'])} {span(simple)}. {text}")
+    if reference is not None and reference != main:
+        sentences.append(_compare(result, main, reference))
+        sentences += _others(result, main, reference)
+    elif reference is None:
+        sentences.append(
+            "No reference (concat-lr) was evaluated, so no model is shown to be better than a simple one."
+        )
+    if reference is not None and main != reference:
+        row = difference(result, main, reference)
+        if row is not None and row["detectable"] is not None:
+            sentences.append(
+                f"The smallest difference to {reference} that this evaluation would have seen with 80 % "
+                f"power is about {number(row['detectable'])}."
+            )
+    return sentences
+
+
+def _beyond_trivial(result: Result, main: str) -> tuple[str, bool]:
+    """Whether there is a signal at all, and whether recording length alone gives it."""
+    models = result.metrics["models"]
+    auc = models[main]["auc"]
+    if auc["low"] is None:
+        return f"The interval of {main} is undefined, so nothing can be said of chance.", False
+    if auc["low"] <= 0.5:
+        above = "below chance (.5)" if auc["high"] < 0.5 else "no evidence of anything above chance (.5)"
+        return f"That is {above}.", False
+    if "length" not in models:
+        return "That is above chance (.5); whether recording length alone gives it was not evaluated.", True
+    row = difference(result, main, "length")
+    if row is None or row["low"] is None:
+        return "That is above chance (.5); the difference to recording length alone is undefined.", False
+    found = f"(difference {number(row['value'], True)} {span(row, True)})"
+    if row["low"] > 0:
+        return f"That is above chance (.5) and above what recording length alone gives {found}.", True
+    if row["high"] < 0:
+        text = f"That is above chance (.5), but below what recording length alone gives {found}."
+        return text, False
+    text = f"That is above chance (.5), but there is no evidence of anything beyond recording length {found}."
+    return text, False
+
+
+def _compare(result: Result, model: str, reference: str) -> str:
+    row = difference(result, model, reference)
+    if row is None or row["low"] is None:
+        return f"The difference of {model} to {reference} is undefined."
+    found = f"{number(row['value'], True)} {span(row, True)}"
+    if row["low"] > 0:
+        return f"{model} is above {reference} by {number(row['value'])} {span(row, True)}."
+    if row["high"] < 0:
+        return f"{model} is below {reference} by {number(-row['value'])} (difference {found})."
+    return f"There is no evidence that {model} beats {reference} (difference {found})."
+
+
+def _others(result: Result, main: str, reference: str) -> list[str]:
+    """The remaining models in one sentence: which lie outside the reference's interval, of how many."""
+    rows = [
+        row
+        for row in result.metrics["differences"]
+        if row["against"] == reference and row["model"] not in (main, *TRIVIAL) and row["low"] is not None
+    ]
+    if not rows:
+        return []
+    above = [row["model"] for row in rows if row["low"] > 0]
+    below = [row["model"] for row in rows if row["high"] < 0]
+    parts = [f"{', '.join(names)} {side} it" for names, side in ((above, "above"), (below, "below")) if names]
+    found = "; ".join(parts) or "none has an interval that leaves out 0"
+    many = f" (of {len(rows)}, intervals not adjusted for their number)" if len(rows) > 1 else ""
+    return [f"Other models against {reference}{many}: {found}."]

@@ -1,0 +1,122 @@
+"""Bags of segment features: one variable-length sequence of each modality for each document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hilbert.errors import InputError
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """The segments of one modality of all documents, one after another.
+
+    ``values``: (total_segments, dim), NaN where a value is missing; ``lengths``: (docs,), 0 where a document
+    lacks the modality; ``times``: (total_segments,), midpoint of each segment relative to its document, 0 to 1.
+    """
+
+    values: Floats
+    lengths: Ints
+    times: Floats
+
+    def __post_init__(self) -> None:
+        total = int(self.lengths.sum())
+        if self.values.ndim != 2 or len(self.values) != total or self.times.shape != (total,):
+            raise InputError(
+                f"packed features: lengths add up to {total} segments, values have shape {self.values.shape} "
+                f"and times {self.times.shape}"
+            )
+
+    @property
+    def dim(self) -> int:
+        """Width of a segment's vector."""
+        return int(self.values.shape[1])
+
+    @property
+    def offsets(self) -> Ints:
+        """(docs + 1,) where each document's segments start."""
+        return np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
+
+    def document(self, row: int) -> Floats:
+        """(segments, dim) of one document."""
+        start = int(self.lengths[:row].sum())
+        return self.values[start : start + int(self.lengths[row])]
+
+    def take(self, rows: Ints) -> Packed:
+        """The documents at ``rows``, in that order."""
+        lengths = self.lengths[rows]
+        starts = self.offsets[:-1][rows]
+        first = np.cumsum(lengths) - lengths
+        index = np.repeat(starts - first, lengths) + np.arange(int(lengths.sum()))
+        return Packed(self.values[index], lengths, self.times[index])
+
+    @classmethod
+    def from_documents(
+        cls, documents: list[Floats], dim: int | None = None, times: list[Floats] | None = None
+    ) -> Packed:
+        """Pack a list of (segments, dim) arrays; evenly spaced times where none are given."""
+        if dim is None:
+            dim = documents[0].shape[1] if documents else 1
+        lengths = np.array([len(d) for d in documents], dtype=np.int64)
+        if times is None:
+            times = [(np.arange(n) + 0.5) / max(n, 1) for n in lengths]
+        values = np.concatenate([np.reshape(d, (-1, dim)) for d in documents]) if documents else np.zeros((0, dim))
+        return cls(values, lengths, np.concatenate([*times, np.zeros(0)]).astype(values.dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Bags:
+    """Features of many documents; slices as scikit-learn slices (``bags[rows]``, ``bags[rows, ...]``).
+
+    ``duration``: (docs,) seconds of audio, NaN where unknown. ``source`` says how the features were made
+    (encoders, segmentation), so that a saved model can encode new recordings the same way.
+    """
+
+    ids: NDArray[np.str_]
+    audio: Packed
+    text: Packed
+    duration: Floats
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.ids), len(self.audio.lengths), len(self.text.lengths), len(self.duration)}
+        if len(sizes) != 1:
+            raise InputError(
+                f"bags: {len(self.ids)} ids, {len(self.audio.lengths)} audio and {len(self.text.lengths)} text "
+                f"lengths, {len(self.duration)} durations; expected one of each a document"
+            )
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(docs,), the shape scikit-learn sees."""
+        return (len(self.ids),)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, key: ArrayLike | slice | tuple[Any, ...]) -> Bags:
+        if isinstance(key, tuple):
+            if len(key) != 2 or key[1] is not Ellipsis:
+                raise IndexError("bags have one axis: use bags[rows] or bags[rows, ...]")
+            key = key[0]
+        index = key if isinstance(key, slice) else np.asarray(key)
+        rows = np.atleast_1d(np.arange(len(self))[index])
+        return Bags(self.ids[rows], self.audio.take(rows), self.text.take(rows), self.duration[rows], self.source)
+
+    def without(self, modality: str) -> Bags:
+        """The same documents with one modality ("audio" or "text") missing everywhere."""
+        if modality not in ("audio", "text"):
+            raise InputError(f"a modality is 'audio' or 'text', not {modality!r}")
+        kept = {"audio": self.audio, "text": self.text}
+        dim = kept[modality].dim
+        empty = Packed(np.zeros((0, dim), self.audio.values.dtype), np.zeros(len(self), np.int64), np.zeros(0))
+        kept[modality] = empty
+        return Bags(self.ids, kept["audio"], kept["text"], self.duration, self.source)

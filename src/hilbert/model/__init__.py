@@ -1,0 +1,1 @@
+"""The network and the linear core, without any input or output."""

@@ -1,0 +1,58 @@
+"""The joint embedding of both cross-attended sequences."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hilbert.config import ModelConfig
+from hilbert.model.pooling import AttentivePooling
+
+
+class Joint(nn.Module):
+    """z_joint from the attended sequences, in one of three forms.
+
+    concat: MLP of both pooled sequences; gated: g u_audio + (1 − g) u_text with a learnt gate; sequence: one
+    pooling over both sequences, each key biased by −log n so that segment counts do not decide the mass.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.form = config.joint
+        width = config.width
+
+        def pooling() -> AttentivePooling:
+            return AttentivePooling(width, config.pooling_hidden, config.pooling, config.zero_scores)
+
+        self.pool_audio = pooling()
+        pooled = self.pool_audio.out_width(width)
+        if self.form != "sequence":
+            self.pool_text = pooling()
+        if self.form == "gated":
+            self.to_audio = nn.Linear(pooled, width)
+            self.to_text = nn.Linear(pooled, width)
+            self.gate = nn.Linear(2 * pooled, width)
+        inputs = {"concat": 2 * pooled, "sequence": pooled, "gated": width}[self.form]
+        self.mlp = nn.Sequential(nn.Linear(inputs, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def forward(self, audio: Tensor, text: Tensor, audio_mask: Tensor, text_mask: Tensor) -> Tensor:
+        """Padded (docs, segments, width) and masks of both modalities → (docs, width)."""
+        if self.form == "sequence":
+            hidden, mask = torch.cat([audio, text], dim=1), torch.cat([audio_mask, text_mask], dim=1)
+            return self._project(self.pool_audio(hidden, mask, count_bias(audio_mask, text_mask)))
+        pooled_audio, pooled_text = self.pool_audio(audio, audio_mask), self.pool_text(text, text_mask)
+        both = torch.cat([pooled_audio, pooled_text], dim=1)
+        if self.form == "concat":
+            return self._project(both)
+        gate = self.gate(both).sigmoid()
+        return self._project(gate * self.to_audio(pooled_audio) + (1 - gate) * self.to_text(pooled_text))
+
+    def _project(self, pooled: Tensor) -> Tensor:
+        projected: Tensor = self.mlp(pooled)
+        return projected
+
+
+def count_bias(audio_mask: Tensor, text_mask: Tensor) -> Tensor:
+    """−log n_m for each key of modality m, so that both modalities start with half of the attention mass."""
+    biases = [-mask.sum(dim=1, keepdim=True).log().expand(mask.shape) for mask in (audio_mask, text_mask)]
+    return torch.cat(biases, dim=1)

@@ -1,0 +1,1 @@
+"""Losses: one file a term, and the total."""

@@ -1,0 +1,1 @@
+"""From bags to a fitted model: batches, the loop, checkpoints, saving, selection."""

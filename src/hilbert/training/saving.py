@@ -1,0 +1,170 @@
+"""A trained model as a folder: model.json, weights.safetensors and a model card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from hilbert._version import __version__
+from hilbert.config import HilbertConfig
+from hilbert.errors import ConfigError, ModelError
+from hilbert.features.bags import Bags
+from hilbert.files import replace_file, write_json, write_text
+from hilbert.model.experts import make_head
+from hilbert.model.hilbert import HilbertNetwork
+from hilbert.model.inputs import SegmentTransform
+from hilbert.model.linear import LinearCore
+from hilbert.training.fit import Fit, Representation
+
+FORMAT = 1
+HEADER, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
+MODALITIES = ("audio", "text")
+
+
+@dataclass(frozen=True)
+class Header:
+    """Checked contents of model.json."""
+
+    config: HilbertConfig
+    data: dict[str, Any]
+
+
+def save_fit(
+    folder: Path, config: HilbertConfig, fit: Fit, data: Mapping[str, Any], core: LinearCore | None = None
+) -> Path:
+    """Write the folder; the weights go first and the header names their hash, so a half-written one is found."""
+    folder.mkdir(parents=True, exist_ok=True)
+    representation = fit.representation
+    tensors = {f"network.{k}": v for k, v in representation.network.state_dict().items()}
+    if fit.head is not None:
+        tensors |= {f"head.{k}": v for k, v in fit.head.state_dict().items()}
+    parts = {"audio": representation.audio, "text": representation.text} | ({"core": core} if core else {})
+    for name, part in parts.items():
+        tensors |= {f"{name}.{k}": torch.as_tensor(v) for k, v in part.arrays().items()}
+    with replace_file(folder / WEIGHTS) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
+    header = {
+        "format": FORMAT,
+        "hilbert": __version__,
+        "weights_sha256": _sha256(folder / WEIGHTS),
+        "config": config.model_dump(mode="json"),
+        **data,
+    }
+    write_json(folder / HEADER, header)
+    write_text(folder / CARD, model_card(config, header))
+    return folder
+
+
+def load_header(folder: Path, estimator: str) -> Header:
+    """Read and check model.json. Raises ModelError."""
+    path = folder / HEADER
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder}: expected a saved model, found no {HEADER}; `hilbert train` makes one") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read as JSON ({error})") from None
+    if data.get("format") != FORMAT:
+        raise ModelError(
+            f"{path}: expected format {FORMAT}, found {data.get('format')!r}; it was written by hilbert "
+            f"{data.get('hilbert', '?')}, this is {__version__}"
+        )
+    if data.get("estimator") != estimator:
+        raise ModelError(f"{path}: expected a saved {estimator}, found {data.get('estimator')!r}")
+    try:
+        return Header(HilbertConfig.model_validate(data["config"]), data)
+    except (KeyError, ValueError, ConfigError) as error:
+        raise ModelError(f"{path}: its configuration cannot be used: {error}") from None
+
+
+def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, LinearCore | None]:
+    """Read the weights and rebuild what ``save_fit`` was given. Raises ModelError when they were damaged."""
+    path = folder / WEIGHTS
+    try:
+        if _sha256(path) != header.data["weights_sha256"]:
+            raise ModelError(f"{path}: its hash is not the one in {HEADER}; copy the model again")
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read ({error})") from None
+
+    def part(name: str) -> dict[str, torch.Tensor]:
+        return {k.removeprefix(name + "."): v for k, v in tensors.items() if k.startswith(name + ".")}
+
+    def arrays(name: str) -> dict[str, Any]:
+        return {k: v.numpy().astype(np.float64) for k, v in part(name).items()}
+
+    config = header.config
+    audio, text = (SegmentTransform.from_arrays(arrays(name)) for name in MODALITIES)
+    network = HilbertNetwork(audio.width, text.width, config.model)
+    network.load_state_dict(part("network"))
+    head: nn.Module | None = None
+    if part("head"):
+        head = make_head(config.model.width, len(header.data["classes"]), config.head)
+        head.load_state_dict(part("head"))
+        head.to(device).eval()
+    representation = Representation(audio, text, network.to(device).eval(), device)
+    core = LinearCore.from_arrays(arrays("core"), MODALITIES) if part("core") else None
+    return Fit(representation, head, header.data["epochs"]), core
+
+
+def check_features(expected: Mapping[str, Any], bags: Bags) -> None:
+    """Raise ModelError when bags do not hold the kind of features that a model was fitted on."""
+    for name in MODALITIES:
+        found = getattr(bags, name).dim
+        if found != expected[name]:
+            raise ModelError(
+                f"{name} features: the model was fitted on {expected[name]} values a segment, found {found}; "
+                "extract the features with the encoders that the model was trained with"
+            )
+    source, theirs = expected["source"], dict(bags.source)
+    different = sorted(k for k in source.keys() & theirs.keys() if source[k] != theirs[k])
+    if different:
+        raise ModelError(
+            "features: the model was fitted on another kind of features: "
+            + "; ".join(f"{k}: expected {source[k]}, found {theirs[k]}" for k in different)
+        )
+
+
+def model_card(config: HilbertConfig, header: Mapping[str, Any]) -> str:
+    """A page for people: what the model is, what it was fitted on, how to use it."""
+    features = header["features"]
+    lines = [
+        f"# HILBERT {header['estimator']}",
+        "",
+        f"Written by hilbert {header['hilbert']}, preset `{config.preset}`, configuration {config.hash}, "
+        f"seed {header['seed']}.",
+        "",
+        f"- Features a segment: audio {features['audio']}, text {features['text']}",
+    ]
+    lines += [f"- {name}: `{json.dumps(value, sort_keys=True)}`" for name, value in sorted(features["source"].items())]
+    if "classes" in header:
+        lines += [
+            f"- Classes: {', '.join(map(str, header['classes']))}",
+            f"- α (share of the network beside the linear core): {header['alpha']}",
+        ]
+    lines += [
+        f"- Epochs: {header['epochs']}",
+        "",
+        "Predictions describe recordings like those it was fitted on. Evaluate it on your own recordings before you",
+        "rely on it (`hilbert evaluate FEATURES --model THIS_FOLDER --label …`).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,154 @@
+"""The page: complete, alone, escaped, the same every time."""
+
+import re
+import xml.etree.ElementTree as ET
+from base64 import b64decode
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from hilbert.evaluation.measures import measure
+from hilbert.evaluation.predictions import Predictions
+from hilbert.evaluation.result import Result
+from hilbert.report import write_report
+from hilbert.report.rates import average_curve
+
+CLASSES = ("<b>adult</b>", "child", "youth")
+
+
+def invented(n=120, synthetic=False):
+    rng = np.random.default_rng(0)
+    codes = rng.choice(3, n, p=[0.6, 0.3, 0.1])
+    proba = {}
+    for name, strength in (("hilbert", 1.0), ("hilbert (no core)", 0.8), ("concat-lr", 1.0), ("prior", 0.0)):
+        logits = strength * (np.eye(3)[codes] + 0.7 * rng.normal(size=(2, n, 3)))
+        proba[name] = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    ids = np.array([f"d{i:03d}" for i in range(n)])
+    folds = rng.integers(0, 4, (2, n))
+    predictions = Predictions(CLASSES, ids, np.array([""] * n), np.array(CLASSES)[codes], folds, proba)
+    modality = {"segments": 900, "median": 7.0, "width": 32, "documents_without": 2, "missing_values": 0}
+    config = {
+        "label": "age & <script>alert(1)</script>",
+        "group": None,
+        "protocol": "cross-validation",
+        "folds": 4,
+        "repeats": 2,
+        "seed": 0,
+        "reference": None,
+        "resamples": 100,
+        "corpus": {
+            "documents": n, "labelled": n, "scored": n, "classes": {}, "groups": None, "hours": 2.5,
+            "without_duration": 0, "audio": modality, "text": modality,
+        },
+        "synthetic": synthetic,
+        "features": {"speech": {"name": "whisper-tiny.en", "context": "window"}, "text": None},
+        "models": {name: {"seed": 0} for name in ("hilbert", "concat-lr", "prior")},
+        "splits": [{"repeat": 0, "fold": 0, "train": 90, "unlabelled": 0, "test": 30}],
+        "notes": ["2 documents have no audio", "hilbert: warned 'something private' (1 of 8 fits)"],
+    }  # fmt: skip
+    vectors = rng.normal(size=(60, 9)).astype(np.float32)
+    embedding = {
+        "document": ids[:60],
+        "label": predictions.labels[:60],
+        "test": np.arange(60) % 5 == 0,
+        "vectors": vectors,
+    }
+    curves = [{"stage": s, "epoch": e, s: 1 / (e + 1)} for s in ("contrast", "head") for e in range(6)]
+    environment = {"date": "2025-01-01T00:00:00+00:00", "seconds_per_fit": {"hilbert": 2.5}}
+    return Result(
+        config,
+        predictions,
+        measure(predictions, 100),
+        environment,
+        {"hilbert": curves},
+        {"hilbert": embedding},
+    )
+
+
+class Reader(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.images, self.tags, self.text = [], [], set(), ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag == "img":
+            self.images.append(dict(attrs))
+        elif tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def read(path):
+    reader = Reader()
+    reader.feed(path.read_text(encoding="utf-8"))
+    assert not reader.open
+    return reader
+
+
+def test_page_is_complete_and_alone(tmp_path):
+    page = read(write_report(invented(), tmp_path / "sub" / "report.html"))
+    assert len(page.images) == 7
+    for image in page.images:
+        assert len(image["alt"]) > 40
+        kind, data = image["src"].split(",", 1)
+        assert kind == "data:image/svg+xml;base64"
+        assert ET.fromstring(b64decode(data)).tag.endswith("svg")
+    assert not page.tags & {"script", "link", "iframe", "object"}
+    text = (tmp_path / "sub" / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"(src|href)=\"(?!data:)", text)
+    assert "url(" not in text
+    for words in (
+        "Verdict",
+        "hilbert reaches a macro AUC",
+        "2 documents have no audio",
+        "whisper-tiny.en",
+        "How to read",
+    ):
+        assert words in page.text
+    assert page.text.index("Verdict") < page.text.index("Results")
+
+
+def test_names_are_escaped(tmp_path):
+    text = write_report(invented(), tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "<b>adult" not in text
+    assert "&lt;b&gt;adult" in text
+
+
+def test_same_result_same_page(tmp_path):
+    first, second = (write_report(invented(), tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
+    assert first == second
+
+
+def test_synthetic_speech_is_said_plainly(tmp_path):
+    assert "Synthetic speech" in read(write_report(invented(synthetic=True), tmp_path / "a.html")).text
+    assert "Synthetic speech" not in read(write_report(invented(), tmp_path / "b.html")).text
+
+
+def test_no_text_leaves_out_what_models_said(tmp_path):
+    assert "something private" in read(write_report(invented(), tmp_path / "a.html")).text
+    assert "something private" not in read(write_report(invented(), tmp_path / "b.html", no_text=True)).text
+
+
+def test_corpus_summary_is_shown(tmp_path):
+    page = read(write_report(invented(), tmp_path / "a.html", corpus_summary={"language": "Welsh"}))
+    assert "Welsh" in page.text
+
+
+@pytest.mark.parametrize("model", ["hilbert", "prior"])
+@pytest.mark.parametrize("column", range(3))
+def test_area_under_the_drawn_curve_is_the_table_s(model, column):
+    result = invented()
+    found = result.metrics["models"][model]
+    name = CLASSES[column]
+    x, y = average_curve(result, model, column, "roc", 4001)
+    assert np.trapezoid(y, x) == pytest.approx(found["auc_by_class"][name]["value"], abs=2e-3)
+    x, y = average_curve(result, model, column, "pr", 4001)
+    assert y[1:].mean() == pytest.approx(found["auprc_by_class"][name], abs=2e-3)
