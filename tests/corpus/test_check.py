@@ -36,9 +36,7 @@ def write_corpus(folder: Path, documents: int = 6, **columns: list[str]) -> Path
 def test_a_sound_corpus(tmp_path: Path) -> None:
     path = write_corpus(tmp_path, sick=list("ababab"), person=list("xxyyzz"))
     seen: list[tuple[int, int]] = []
-    report = check_corpus(
-        path, label="sick", group="person", folds=3, progress=lambda *step: seen.append(step)
-    )
+    report = check_corpus(path, label="sick", group="person", folds=3, progress=lambda *step: seen.append(step))
     assert report.ok
     assert report.problems == []
     assert (report.documents, report.usable, report.timed) == (6, 6, 6)

@@ -16,9 +16,7 @@ from hilbert.corpus import Corpus, read_manifest, tables
 from hilbert.errors import ManifestError
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12).map(
-    str.strip
-)
+values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12).map(str.strip)
 ids = st.from_regex(r"[A-Za-z0-9_.é-]{1,8}", fullmatch=True)
 rows = st.lists(st.tuples(ids, values, values), min_size=1, max_size=6, unique_by=lambda row: row[0])
 
@@ -56,9 +54,7 @@ def test_all_formats_give_back_the_text_that_was_written(
 
 def test_text_stays_text(tmp_path: Path) -> None:
     header = ["id", "text", "label"]
-    path = write_csv(
-        tmp_path / "m.csv", header, [["0001", 'Hello, "you"\nthere.', "NA"], ["1e3", "x", " null "]]
-    )
+    path = write_csv(tmp_path / "m.csv", header, [["0001", 'Hello, "you"\nthere.', "NA"], ["1e3", "x", " null "]])
     corpus = Corpus.from_manifest(path)
     assert corpus.ids.tolist() == ["0001", "1e3"]
     assert corpus.column("label").tolist() == ["NA", "null"]

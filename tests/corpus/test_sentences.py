@@ -39,15 +39,9 @@ def test_nothing_but_white_space_is_removed(text: str) -> None:
     assert all(sentence == sentence.strip() != "" for sentence in sentences)
 
 
-@given(
-    st.lists(
-        st.lists(st.from_regex(r"[a-z]{2,9}", fullmatch=True), min_size=1, max_size=6), min_size=1, max_size=8
-    )
-)
+@given(st.lists(st.lists(st.from_regex(r"[a-z]{2,9}", fullmatch=True), min_size=1, max_size=6), min_size=1, max_size=8))
 def test_joined_sentences_come_apart_again(words: list[list[str]]) -> None:
-    sentences = [
-        "Q" + " ".join(sentence) + "q" + stop for sentence, stop in zip(words, "!?.?!.!.", strict=False)
-    ]
+    sentences = ["Q" + " ".join(sentence) + "q" + stop for sentence, stop in zip(words, "!?.?!.!.", strict=False)]
     assert split_sentences(" ".join(sentences)) == sentences
 
 
@@ -92,8 +86,12 @@ def test_line_breaks() -> None:
         "We went on to the river",
         "We came back",
     ]
-    wrapped = "The quick brown fox jumps over the lazy\nDog that lives in Paris. It then ran all\nDay long, and slept."
-    assert split_sentences(wrapped) == [
+    lines = [
+        "The quick brown fox jumps over the lazy",
+        "Dog that lives in Paris. It then ran all",
+        "Day long, and slept.",
+    ]
+    assert split_sentences("\n".join(lines)) == [
         "The quick brown fox jumps over the lazy Dog that lives in Paris.",
         "It then ran all Day long, and slept.",
     ]

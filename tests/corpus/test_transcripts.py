@@ -17,14 +17,10 @@ from hilbert.errors import TranscriptError
 SECRET = "the patient said so"
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-words = st.text(
-    st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp", "Cf"]), min_size=1, max_size=8
-)
+words = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp", "Cf"]), min_size=1, max_size=8)
 texts = st.lists(words, min_size=1, max_size=5).map(" ".join).filter(lambda t: t.split() == t.split(" "))
 times = st.integers(0, 360_000_000).map(lambda ms: ms / 1000)
-cues = st.lists(
-    st.tuples(times, times, texts).map(lambda c: (min(c[:2]), max(c[:2]), c[2])), min_size=1, max_size=5
-)
+cues = st.lists(st.tuples(times, times, texts).map(lambda c: (min(c[:2]), max(c[:2]), c[2])), min_size=1, max_size=5)
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -35,9 +31,7 @@ def write(path: Path, content: str | bytes) -> Path:
 def srt(rows: list[tuple[float, float, str]]) -> str:
     vtt = webvtt(rows).split("\n\n")[1:]
     blocks = [f"{n}\n{block}" for n, block in enumerate(vtt, start=1)]
-    return "\n\n".join(
-        block.split("\n")[0] + "\n" + block.split("\n", 1)[1].replace(".", ",", 2) for block in blocks
-    )
+    return "\n\n".join(block.split("\n")[0] + "\n" + block.split("\n", 1)[1].replace(".", ",", 2) for block in blocks)
 
 
 @same_folder
@@ -54,10 +48,7 @@ def test_srt_json_encodings_and_newlines_agree_with_vtt(
 ) -> None:
     expected = read_transcript(write(tmp_path / "a.vtt", webvtt(rows)))
     for name in ("a.srt", "a.txt", "a"):
-        assert (
-            read_transcript(write(tmp_path / name, srt(rows).replace("\n", newline).encode(encoding)))
-            == expected
-        )
+        assert read_transcript(write(tmp_path / name, srt(rows).replace("\n", newline).encode(encoding))) == expected
     for name in ("b.vtt", "b.txt"):
         vtt = webvtt(rows).replace("\n", newline).encode(encoding)
         assert read_transcript(write(tmp_path / name, vtt)) == expected
@@ -152,9 +143,7 @@ GOOD = "WEBVTT\n\n00:00.000 --> 00:01.000\nfine\n\n"
         ("a.txt", SECRET.encode("utf-16-le"), "zero character at position 1"),
     ],
 )
-def test_faults_are_named_and_text_is_not(
-    tmp_path: Path, name: str, content: str | bytes, message: str
-) -> None:
+def test_faults_are_named_and_text_is_not(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
     with pytest.raises(TranscriptError) as caught:
         read_transcript(write(tmp_path / name, content))
     assert message in str(caught.value)

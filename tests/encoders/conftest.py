@@ -51,6 +51,11 @@ def word_tokenizer(folder: Path, limit: int, specials: bool = True) -> None:
 
 
 @pytest.fixture(scope="session")
+def vocabulary() -> dict[str, int]:
+    return {token: index for index, token in enumerate(SPECIAL + WORDS)}
+
+
+@pytest.fixture(scope="session")
 def whisper_model() -> Any:
     from transformers import WhisperConfig, WhisperModel
 
@@ -82,9 +87,7 @@ def whisper_model() -> Any:
 def whisper_folder(whisper_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = save(whisper_model, tmp_path_factory.mktemp("whisper"))
     settings = {"feature_size": 8, "sampling_rate": 16000, "hop_length": 160, "n_fft": 400, "chunk_length": 2}
-    write_json(
-        folder, "preprocessor_config.json", {"feature_extractor_type": "WhisperFeatureExtractor", **settings}
-    )
+    write_json(folder, "preprocessor_config.json", {"feature_extractor_type": "WhisperFeatureExtractor", **settings})
     return folder
 
 
@@ -109,6 +112,29 @@ def bert_model() -> Any:
 def bert_folder(bert_model: Any, tmp_path: Path) -> Path:
     folder = save(bert_model, tmp_path / "bert")
     word_tokenizer(folder, 32)
+    return folder
+
+
+@pytest.fixture
+def text_folder(tmp_path: Path) -> Callable[..., Path]:
+    def make(model: Any, limit: int = 512) -> Path:
+        folder = save(model, tmp_path / type(model).__name__)
+        word_tokenizer(folder, limit)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def t5_folder(tmp_path: Path) -> Path:
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(3)
+    config = T5Config(
+        vocab_size=len(SPECIAL + WORDS), d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, dropout_rate=0.0
+    )
+    folder = save(T5EncoderModel(config), tmp_path / "t5")
+    word_tokenizer(folder, 512, specials=False)
     return folder
 
 

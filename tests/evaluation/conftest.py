@@ -92,10 +92,7 @@ def make_corpus(n=90, signal=1.0, seed=0, classes=("adult", "child", "youth"), p
     rng = np.random.default_rng(seed)
     z = np.concatenate([np.arange(len(classes)), rng.choice(len(classes), n - len(classes), p=priors)])
     centre = signal * np.eye(6)[z]
-    packed = [
-        Packed.from_documents([rng.normal(size=(rng.integers(2, 7), 6)) + c for c in centre])
-        for _ in range(2)
-    ]
+    packed = [Packed.from_documents([rng.normal(size=(rng.integers(2, 7), 6)) + c for c in centre]) for _ in range(2)]
     bags = Bags(np.array([f"d{i:03d}" for i in rng.permutation(n)]), *packed, rng.uniform(30, 90, n))
     return bags, np.array(classes)[z], np.array([f"g{i}" for i in rng.integers(0, n // 2, n)])
 

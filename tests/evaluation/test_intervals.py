@@ -26,7 +26,7 @@ def sample(seed, n=40):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_weight_is_a_copy(seed):
-    """Weighted AUC and confusion equal those of a corpus with each document written down as often as drawn."""
+    """Weighted AUC and confusion equal those of a corpus that holds each document as often as drawn."""
     codes, scores, folds, groups = sample(seed)
     weights = group_weights(groups, 30, seed)
     aucs = weighted_auc(codes, scores, folds, weights, block=7)
@@ -84,7 +84,7 @@ def test_corrected_t_of_few_folds():
 
 @pytest.mark.slow
 def test_coverage_with_clustered_documents():
-    """Groups of four that share their score: the interval by group holds the truth, the one by document does not."""
+    """Groups of four that share their score: the interval by group holds the truth, by document not."""
     truth = stats.norm.cdf(1 / math.sqrt(2))
     hits = {"group": 0, "document": 0}
     for seed in range(200):

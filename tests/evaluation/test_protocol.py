@@ -50,9 +50,7 @@ def test_jobs_change_no_byte(toys, corpus, tmp_path):
     bags, y, groups = corpus()
     models = {"concat-lr": toys["pooled"](), "prior": toys["prior"]()}
     for jobs in (1, 2):
-        evaluate(models, bags, y, groups, folds=3, repeats=1, jobs=jobs, resamples=50).save(
-            tmp_path / str(jobs)
-        )
+        evaluate(models, bags, y, groups, folds=3, repeats=1, jobs=jobs, resamples=50).save(tmp_path / str(jobs))
     assert hashes(tmp_path / "1") == hashes(tmp_path / "2")
 
 
@@ -113,9 +111,7 @@ def test_a_class_missing_from_training_gets_probability_0_and_a_note(toys, corpu
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_failing_fit_names_model_repeat_and_fold(toys, corpus, jobs):
     bags, y, groups = corpus(n=30)
-    with pytest.raises(
-        HilbertError, match=r"bad, repeat 0, fold \d: fitting failed with ValueError: singular"
-    ):
+    with pytest.raises(HilbertError, match=r"bad, repeat 0, fold \d: fitting failed with ValueError: singular"):
         evaluate({"bad": toys["broken"]()}, bags, y, groups, 3, 1, jobs=jobs, resamples=20)
 
 

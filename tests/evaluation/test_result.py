@@ -19,21 +19,16 @@ def result(toys, corpus):
     return evaluate(models, bags, y, groups, 3, 2, jobs=1, label="age", group="person", resamples=100)
 
 
-def invented(strength, n=240, seed=0):
+def invented(strength, n=240, seed=2):
     """A result of models whose scores are the label's sign times ``strength`` plus noise."""
     rng = np.random.default_rng(seed)
     labels = rng.choice(["no", "yes"], n)
     proba = {}
     for name, s in strength.items():
-        p = 1 / (
-            1
-            + np.exp(-(s * np.where(labels == "yes", 1, -1) + (rng.normal(size=n) if name != "prior" else 0)))
-        )
+        p = 1 / (1 + np.exp(-(s * np.where(labels == "yes", 1, -1) + (rng.normal(size=n) if name != "prior" else 0))))
         proba[name] = np.stack([1 - p, p], 1)[None]
     ids = np.array([f"d{i:04d}" for i in range(n)])
-    predictions = Predictions(
-        ("no", "yes"), ids, np.array([""] * n), labels, rng.integers(0, 5, (1, n)), proba
-    )
+    predictions = Predictions(("no", "yes"), ids, np.array([""] * n), labels, rng.integers(0, 5, (1, n)), proba)
     return Result({"notes": []}, predictions, measure(predictions, 400), {})
 
 

@@ -54,7 +54,11 @@ def invented(n=120, synthetic=False):
         "test": np.arange(60) % 5 == 0,
         "vectors": vectors,
     }
-    curves = [{"stage": s, "epoch": e, s: 1 / (e + 1)} for s in ("contrast", "head") for e in range(6)]
+    curves = [
+        {"stage": s, "epoch": e, s: 1 / (e + 1), f"held_out_{s}": 2 / (e + 1)}
+        for s in ("contrast", "head")
+        for e in range(6)
+    ]
     environment = {"date": "2025-01-01T00:00:00+00:00", "seconds_per_fit": {"hilbert": 2.5}}
     return Result(
         config,
@@ -92,8 +96,13 @@ def read(path):
     return reader
 
 
-def test_page_is_complete_and_alone(tmp_path):
-    page = read(write_report(invented(), tmp_path / "sub" / "report.html"))
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_report(invented(), tmp_path_factory.mktemp("page") / "sub" / "report.html")
+
+
+def test_page_is_complete_and_alone(written):
+    page = read(written)
     assert len(page.images) == 7
     for image in page.images:
         assert len(image["alt"]) > 40
@@ -101,45 +110,40 @@ def test_page_is_complete_and_alone(tmp_path):
         assert kind == "data:image/svg+xml;base64"
         assert ET.fromstring(b64decode(data)).tag.endswith("svg")
     assert not page.tags & {"script", "link", "iframe", "object"}
-    text = (tmp_path / "sub" / "report.html").read_text(encoding="utf-8")
+    text = written.read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=\"(?!data:)", text)
     assert "url(" not in text
-    for words in (
-        "Verdict",
-        "hilbert reaches a macro AUC",
-        "2 documents have no audio",
-        "whisper-tiny.en",
-        "How to read",
-    ):
+    expected = ("Verdict", "hilbert reaches a macro AUC", "2 documents have no audio", "whisper-tiny.en", "How to read")
+    for words in expected:
         assert words in page.text
     assert page.text.index("Verdict") < page.text.index("Results")
+    assert [path.name for path in written.parent.iterdir()] == ["report.html"]
 
 
-def test_names_are_escaped(tmp_path):
-    text = write_report(invented(), tmp_path / "r.html").read_text(encoding="utf-8")
+def test_held_out_terms_are_told_from_training(written):
+    alt = read(written).images[-1]["alt"]
+    assert "contrast (contrast, training) from 1 to 0.167" in alt
+    assert "contrast (contrast, held out) from 2 to 0.333" in alt
+
+
+def test_names_are_escaped(written):
+    text = written.read_text(encoding="utf-8")
     assert "<script" not in text
     assert "<b>adult" not in text
     assert "&lt;b&gt;adult" in text
 
 
-def test_same_result_same_page(tmp_path):
-    first, second = (write_report(invented(), tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
-    assert first == second
+def test_same_result_same_page(written, tmp_path):
+    assert written.read_bytes() == write_report(invented(), tmp_path / "b.html").read_bytes()
 
 
-def test_synthetic_speech_is_said_plainly(tmp_path):
-    assert "Synthetic speech" in read(write_report(invented(synthetic=True), tmp_path / "a.html")).text
-    assert "Synthetic speech" not in read(write_report(invented(), tmp_path / "b.html")).text
-
-
-def test_no_text_leaves_out_what_models_said(tmp_path):
-    assert "something private" in read(write_report(invented(), tmp_path / "a.html")).text
-    assert "something private" not in read(write_report(invented(), tmp_path / "b.html", no_text=True)).text
-
-
-def test_corpus_summary_is_shown(tmp_path):
-    page = read(write_report(invented(), tmp_path / "a.html", corpus_summary={"language": "Welsh"}))
-    assert "Welsh" in page.text
+def test_options_of_the_page(written, tmp_path):
+    plain = read(written).text
+    result = invented(synthetic=True)
+    page = read(write_report(result, tmp_path / "a.html", corpus_summary={"language": "Welsh"}, no_text=True)).text
+    for words, said in (("Synthetic speech", True), ("Welsh", True), ("something private", False)):
+        assert (words in page) is said
+        assert (words in plain) is not said
 
 
 @pytest.mark.parametrize("model", ["hilbert", "prior"])

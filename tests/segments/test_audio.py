@@ -22,9 +22,7 @@ LOSSLESS = FORMATS[:3]
 RATE = 16_000
 
 
-def write(
-    folder: Path, kind: tuple[str, str, str | None], rate: int, channels: int = 1, seconds: float = 3.3
-) -> Path:
+def write(folder: Path, kind: tuple[str, str, str | None], rate: int, channels: int = 1, seconds: float = 3.3) -> Path:
     suffix, format, subtype = kind
     frames = round(seconds * rate)
     time = np.arange(frames)[:, None] / rate
@@ -78,9 +76,7 @@ def test_the_right_rate_is_passed_through(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("rate", [16_000, 48_000])
-def test_block_size_changes_no_sample(
-    tmp_path: Path, kind: tuple[str, str, str | None], rate: int
-) -> None:
+def test_block_size_changes_no_sample(tmp_path: Path, kind: tuple[str, str, str | None], rate: int) -> None:
     path = write(tmp_path, kind, rate)
     expected = whole(path)
     for seconds in (0.01, 0.37, 1.0, 3.3, 100.0):

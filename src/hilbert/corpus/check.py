@@ -160,9 +160,7 @@ def _check_text(document: Document, duration: float | None) -> tuple[tuple[Cue, 
     if file is None:
         return cues, []
     if not any(cue.text for cue in cues):
-        message = (
-            f"expected text in the transcript, found {f'{len(cues)} cues without any' if cues else 'none'}"
-        )
+        message = f"expected text in the transcript, found {f'{len(cues)} cues without any' if cues else 'none'}"
         hint = "leave the manifest's transcript empty where there is none"
         return cues, [Problem(document.id, file.name, message, hint)]
     return cues, [Problem(document.id, file.name, *found) for found in cue_problems(cues, duration)]
@@ -174,9 +172,7 @@ def cue_problems(cues: tuple[Cue, ...], duration: float | None = None) -> list[t
 
     def add(rows: list[int], message: str, hint: str, fatal: bool) -> None:
         if rows:
-            found.append(
-                (f"{message} in {len(rows)} of {len(cues)} cues, first in cue {rows[0] + 1}", hint, fatal)
-            )
+            found.append((f"{message} in {len(rows)} of {len(cues)} cues, first in cue {rows[0] + 1}", hint, fatal))
 
     add(
         [row for row, cue in enumerate(cues) if not cue.text],
@@ -184,11 +180,7 @@ def cue_problems(cues: tuple[Cue, ...], duration: float | None = None) -> list[t
         "harmless where nothing is said",
         False,
     )
-    times = [
-        (row, cue.start, cue.end)
-        for row, cue in enumerate(cues)
-        if cue.start is not None and cue.end is not None
-    ]
+    times = [(row, cue.start, cue.end) for row, cue in enumerate(cues) if cue.start is not None and cue.end is not None]
     add(
         [row for row, start, end in times if end < start],
         "found an end before the start",
@@ -217,11 +209,7 @@ def _repeated(documents: tuple[Document, ...]) -> list[Problem]:
     by_size: dict[int, list[Document]] = {}
     for document in documents:
         try:
-            if (
-                document.audio is not None
-                and document.audio.is_file()
-                and (size := document.audio.stat().st_size)
-            ):
+            if document.audio is not None and document.audio.is_file() and (size := document.audio.stat().st_size):
                 by_size.setdefault(size, []).append(document)
         except OSError:
             continue  # reported by _check_audio

@@ -51,17 +51,13 @@ def check_columns(
             )
         if len(report.group_counts) < folds:
             found = f"found {len(report.group_counts)}"
-            warn(
-                f"group {group!r}: expected at least {folds} groups, {found}", f"use fewer than {folds} folds"
-            )
+            warn(f"group {group!r}: expected at least {folds} groups, {found}", f"use fewer than {folds} folds")
     if labels and groups:
         for name, count in report.class_counts.items():
             held = {g for value, g in zip(labels, groups, strict=True) if value == name and g}
             if len(held) < 2 <= count:
                 hint = "no grouped split can train on it and test it; merge it or leave it out"
-                warn(
-                    f"label {label!r}: expected class {name!r} in at least 2 groups, found {len(held)}", hint
-                )
+                warn(f"label {label!r}: expected class {name!r} in at least 2 groups, found {len(held)}", hint)
             elif len(held) < folds <= count:
                 hint = f"some of {folds} folds will not hold it"
                 warn(

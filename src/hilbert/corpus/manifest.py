@@ -67,9 +67,7 @@ class Corpus:
         try:
             return self._by_id[id]
         except KeyError:
-            raise ManifestError(
-                f"{self.path}: expected the id of a document, found {id!r}, which no row has"
-            ) from None
+            raise ManifestError(f"{self.path}: expected the id of a document, found {id!r}, which no row has") from None
 
     @cached_property
     def _by_id(self) -> dict[str, Document]:
@@ -95,9 +93,7 @@ class Corpus:
         wanted = [str(id) for id in ids]
         twice = [id for id, count in Counter(wanted).items() if count > 1]
         if twice:
-            raise ManifestError(
-                f"{self.path}: expected every id once, found {len(twice)} repeated ({twice[0]!r})"
-            )
+            raise ManifestError(f"{self.path}: expected every id once, found {len(twice)} repeated ({twice[0]!r})")
         return Corpus(self.path, tuple(self[id] for id in wanted))
 
 
@@ -135,9 +131,7 @@ def read_manifest(
         wrong += [Problem(id, str(path), message, hint) for message, hint in messages]
         problems += wrong
         if not wrong:
-            documents.append(
-                Document(id, audio, transcript, text, {name: row[name].strip() for name in others})
-            )
+            documents.append(Document(id, audio, transcript, text, {name: row[name].strip() for name in others}))
     return tuple(documents), problems
 
 
@@ -146,16 +140,10 @@ def _column_problems(table: Table, path: Path, content: bool) -> list[Problem]:
         return []
     found = ", ".join(table.columns[:_SHOWN]) + (", …" if len(table.columns) > _SHOWN else "")
     if len(table.columns) == 1 and re.search(r"[;\t|]", found):
-        return [
-            Problem(
-                "", str(path), "expected columns separated by commas, found another separator", "save as CSV"
-            )
-        ]
+        return [Problem("", str(path), "expected columns separated by commas, found another separator", "save as CSV")]
     problems = []
     if "id" not in table.columns:
-        problems.append(
-            Problem("", str(path), f"expected a column id, found {found}", "names are case-sensitive")
-        )
+        problems.append(Problem("", str(path), f"expected a column id, found {found}", "names are case-sensitive"))
     if content and not set(table.columns) & set(_RESERVED[1:]):
         message = f"expected a column audio, transcript or text, found {found}"
         problems.append(Problem("", str(path), message, "names are case-sensitive"))
@@ -164,11 +152,7 @@ def _column_problems(table: Table, path: Path, content: bool) -> list[Problem]:
 
 def _id_problems(id: str, where: str, first_seen: dict[str, str], path: Path) -> list[Problem]:
     if not id:
-        return [
-            Problem(
-                "", str(path), f"{where}: expected an id, found an empty one", "give every document an id"
-            )
-        ]
+        return [Problem("", str(path), f"{where}: expected an id, found an empty one", "give every document an id")]
     if len(id) > _LONGEST_ID or not id.isprintable():
         message = f"{where}: expected an id of at most {_LONGEST_ID} printable characters, found another"
         return [Problem("", str(path), message, "shorten it, or remove line breaks and control characters")]
@@ -179,9 +163,7 @@ def _id_problems(id: str, where: str, first_seen: dict[str, str], path: Path) ->
     return []
 
 
-def _file(
-    value: str, column: str, root: Path, allow_outside: bool
-) -> tuple[Path | None, list[tuple[str, str]]]:
+def _file(value: str, column: str, root: Path, allow_outside: bool) -> tuple[Path | None, list[tuple[str, str]]]:
     """Absolute path of a manifest's value, or what is wrong with it as (message, hint)."""
     value = value.strip()
     if not value:
@@ -200,7 +182,5 @@ def _file(
             ]
         if not inside:
             message = f"{column}: expected a file inside the manifest's folder, found {value}"
-            return None, [
-                (message, "move it there, or allow it: --allow-outside, allow_outside=True in Python")
-            ]
+            return None, [(message, "move it there, or allow it: --allow-outside, allow_outside=True in Python")]
     return path, []

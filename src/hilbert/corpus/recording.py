@@ -8,9 +8,7 @@ from typing import Any
 
 from hilbert.errors import AudioError
 
-_CONVERT = frozenset(
-    {".m4a", ".mp4", ".m4b", ".aac", ".mov", ".mkv", ".webm", ".wma", ".amr", ".3gp", ".avi"}
-)
+_CONVERT = frozenset({".m4a", ".mp4", ".m4b", ".aac", ".mov", ".mkv", ".webm", ".wma", ".amr", ".3gp", ".avi"})
 _MOST_FRAMES = 2**40  # libsndfile gives 2**63 - 1 where it cannot know
 
 
@@ -46,9 +44,7 @@ def probe(path: str | Path, *, decode: bool = False) -> Recording:
                 _decode_ends(file, path)
             return Recording(frames / rate, rate, int(file.channels), f"{file.format}/{file.subtype}", frames)
     except (soundfile.SoundFileError, OSError) as error:
-        detail = (
-            getattr(error, "error_string", None) or getattr(error, "strerror", None) or type(error).__name__
-        )
+        detail = getattr(error, "error_string", None) or getattr(error, "strerror", None) or type(error).__name__
         raise AudioError(
             f"{path.name}: expected audio that libsndfile decodes (WAV, FLAC, Ogg, MP3, AIFF), found "
             "something else "
@@ -59,13 +55,9 @@ def probe(path: str | Path, *, decode: bool = False) -> Recording:
 def _require_file(path: Path) -> None:
     try:
         if not path.is_file():
-            raise AudioError(
-                f"{path.name}: expected a recording, found {'a folder' if path.is_dir() else 'no file'}"
-            )
+            raise AudioError(f"{path.name}: expected a recording, found {'a folder' if path.is_dir() else 'no file'}")
         if path.stat().st_size == 0:
-            raise AudioError(
-                f"{path.name}: expected a recording, found an empty file; copy or record it again"
-            )
+            raise AudioError(f"{path.name}: expected a recording, found an empty file; copy or record it again")
     except OSError as error:
         raise AudioError(f"{path.name}: cannot be read ({error.strerror or type(error).__name__})") from None
 
@@ -85,9 +77,7 @@ def _decode_ends(file: Any, path: Path) -> None:
                 f"at {start / file.samplerate:.1f} s: the file was cut off; copy it again"
             )
         if not np.isfinite(block).all():
-            raise AudioError(
-                f"{path.name}: expected samples, found NaN or infinity; export the recording again"
-            )
+            raise AudioError(f"{path.name}: expected samples, found NaN or infinity; export the recording again")
 
 
 def _advice(path: Path) -> str:

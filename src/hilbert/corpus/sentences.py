@@ -22,8 +22,8 @@ _FORWARD_WORDS = (
 # May end a sentence: they do where a word follows that usually opens one.
 _EITHER_WORDS = (
     "inc ltd co corp llc plc bros jr sr esq etc al a.m p.m b.c a.d ph.d m.d b.a m.a u.s u.k u.n "
-    "e.u d.c sec ft jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs "
-    "fri sat sun ave blvd rd dept est min max tel ext z.b d.h u.a bzw usw"
+    "e.u d.c ft jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs "
+    "fri ave blvd rd dept tel ext z.b d.h u.a bzw usw"
 )
 _OPENER_WORDS = (
     "a an the this that these those it its he she we they i you my our your his her their there here what "

@@ -36,13 +36,9 @@ def parse_vtt(text: str, name: str) -> tuple[Cue, ...]:
     for number, block in _blocks(["", *lines[1:]], blank=lambda line: line == ""):
         if any("-->" in line for line in block):
             if number == 2 and "-->" not in block[0]:
-                raise _malformed(
-                    name, number, "an empty line after the header", "cues that follow it directly"
-                )
+                raise _malformed(name, number, "an empty line after the header", "cues that follow it directly")
             cues += _cues(number, block, name, numbered=False)
-        elif number != 2 and not _NOT_CUES.match(
-            block[0]
-        ):  # what follows line 1 directly belongs to the header
+        elif number != 2 and not _NOT_CUES.match(block[0]):  # what follows line 1 directly belongs to the header
             raise _malformed(name, number, "a line with times (00:00:01.000 --> 00:00:02.000)", _found(block))
     return tuple(cues)
 

@@ -49,9 +49,7 @@ def read_table(path: Path) -> Table:
         )
     try:
         if not path.is_file():
-            raise ManifestError(
-                f"{path}: expected a manifest, found {'a folder' if path.is_dir() else 'no file'}"
-            )
+            raise ManifestError(f"{path}: expected a manifest, found {'a folder' if path.is_dir() else 'no file'}")
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ManifestError(
@@ -118,9 +116,7 @@ def _jsonl(path: Path) -> Table:
             problems.append(Problem("", str(path), f"{where}: not readable as JSON ({detail})"))
             continue
         if not isinstance(record, dict):
-            problems.append(
-                Problem("", str(path), f"{where}: expected an object, found {type(record).__name__}")
-            )
+            problems.append(Problem("", str(path), f"{where}: expected an object, found {type(record).__name__}"))
             continue
         columns |= dict.fromkeys(record)
         row, bad = _texts(record)
@@ -129,9 +125,7 @@ def _jsonl(path: Path) -> Table:
     names = _header(list(columns), path) if columns else ()
     if not names and not problems:
         raise ManifestError(f"{path}: expected one JSON object a line, found an empty file")
-    return Table(
-        names, [(where, {name: row.get(name, "") for name in names}) for where, row in rows], problems
-    )
+    return Table(names, [(where, {name: row.get(name, "") for name in names}) for where, row in rows], problems)
 
 
 def _parquet(path: Path) -> Table:
@@ -140,18 +134,14 @@ def _parquet(path: Path) -> Table:
 
     try:
         file = parquet.ParquetFile(path)
-        size = sum(
-            file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups)
-        )
+        size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups))
         if size > 4 * MAX_BYTES:
             raise ManifestError(f"{path}: expected at most 4 GiB of values, found {size / 2**30:.1f} GiB")
         columns = _header(list(file.schema_arrow.names), path)
         records = [record for batch in file.iter_batches() for record in batch.to_pylist()]
     except pyarrow.ArrowException as error:
         kind = type(error).__name__
-        raise ManifestError(
-            f"{path}: expected a Parquet file, found one that cannot be read ({kind})"
-        ) from None
+        raise ManifestError(f"{path}: expected a Parquet file, found one that cannot be read ({kind})") from None
     problems: list[Problem] = []
     rows: list[tuple[str, dict[str, str]]] = []
     for number, record in enumerate(records, start=1):
@@ -170,9 +160,7 @@ def _header(names: list[str], path: Path) -> tuple[str, ...]:
             f"{path}: expected one column of each name, found several called {', '.join(map(repr, twice))}"
         )
     if "" in names:
-        raise ManifestError(
-            f"{path}: expected a name for every column, found none for column {names.index('') + 1}"
-        )
+        raise ManifestError(f"{path}: expected a name for every column, found none for column {names.index('') + 1}")
     return tuple(names)
 
 

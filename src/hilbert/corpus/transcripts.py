@@ -66,9 +66,7 @@ def parse_json(text: str, name: str) -> tuple[Cue, ...]:
             f"{name}, line {error.lineno}: expected JSON, found a fault at column {error.colno} ({error.msg})"
         ) from None
     except (ValueError, RecursionError):
-        raise TranscriptError(
-            f"{name}: expected Whisper-style JSON, found numbers or nesting beyond any use"
-        ) from None
+        raise TranscriptError(f"{name}: expected Whisper-style JSON, found numbers or nesting beyond any use") from None
     segments, unit = _segments(content, name)
     cues = [_segment(segment, row, unit, name) for row, segment in enumerate(segments, start=1)]
     untimed = [cue.start is None for cue in cues]
@@ -107,9 +105,7 @@ def _segment(segment: Any, row: int, unit: float, name: str) -> Cue:
     if unit != 1.0:
         times, keys = segment.get("offsets"), ("from", "to")
         if not isinstance(times, dict):
-            raise TranscriptError(
-                f"{where}: expected 'offsets' with 'from' and 'to' in milliseconds, found none"
-            )
+            raise TranscriptError(f"{where}: expected 'offsets' with 'from' and 'to' in milliseconds, found none")
     start, end = times.get(keys[0]), times.get(keys[1])
     text = " ".join(segment["text"].split())
     if start is None and end is None:
@@ -140,9 +136,7 @@ def _load(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise TranscriptError(
-            f"{path.name}: cannot be read ({error.strerror or type(error).__name__})"
-        ) from None
+        raise TranscriptError(f"{path.name}: cannot be read ({error.strerror or type(error).__name__})") from None
     if len(content) > MAX_BYTES:
         raise TranscriptError(
             f"{path.name}: expected a transcript of at most {MAX_BYTES // 2**20} MiB, found a larger file; "

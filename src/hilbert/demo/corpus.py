@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from hilbert.demo.plan import STATES, Plan, plan_document
 from hilbert.demo.voice import RATE, Voice, limit, voice_identity
 from hilbert.errors import UsageError
+from hilbert.files import replace_file, write_text
 
 RECIPE = 1  # raised whenever the same seed would give another corpus
 LEAD = 0.3  # seconds of silence at the beginning and the end of a recording
@@ -62,9 +62,9 @@ def make_corpus(
         done += count
         if progress is not None:
             progress(done, documents)
-    _write(folder / "README.txt", _readme(plans, seed))
+    write_text(folder / "README.txt", _readme(plans, seed))
     manifest = folder / "manifest.csv"
-    _write(manifest, _manifest(folder, plans))
+    write_text(manifest, _manifest(folder, plans))
     return manifest
 
 
@@ -85,7 +85,7 @@ def _claim(folder: Path, made_with: dict[str, object]) -> None:
         )
     for name in ("recordings", "transcripts"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    _write(record, text)
+    write_text(record, text)
 
 
 def _files(folder: Path, plan: Plan) -> tuple[Path, Path]:
@@ -99,12 +99,13 @@ def _speak(folder: Path, indices: Sequence[int], seed: int) -> int:
         plan = plan_document(index, seed)
         recording, transcript = _files(folder, plan)
         wave, spans = render(plan, _voice(), seed)
-        buffer = io.BytesIO()
-        with soundfile.SoundFile(buffer, "w", RATE, 1, subtype="PCM_16", format="FLAC") as sound:
+        write_text(transcript, _webvtt(plan, spans))
+        with (
+            replace_file(recording) as part,
+            soundfile.SoundFile(part, "w", RATE, 1, subtype="PCM_16", format="FLAC") as sound,
+        ):
             sound.comment = "synthetic speech of the HILBERT demo"
             sound.write(wave)
-        _write(transcript, _webvtt(plan, spans))
-        _write(recording, buffer.getvalue())
     return len(indices)
 
 
@@ -157,9 +158,7 @@ def _manifest(folder: Path, plans: Sequence[Plan]) -> str:
     writer.writerow(COLUMNS)
     for plan in plans:
         paths = (path.relative_to(folder).as_posix() for path in _files(folder, plan))
-        writer.writerow(
-            (plan.id, *paths, plan.speaker.name, plan.state, plan.content, plan.delivery, plan.topic)
-        )
+        writer.writerow((plan.id, *paths, plan.speaker.name, plan.state, plan.content, plan.delivery, plan.topic))
     return table.getvalue()
 
 
@@ -183,15 +182,8 @@ What makes the label
   tense   trouble, told fast: quick, short pauses, lively and raised pitch, louder
   low     trouble, told slowly: long pauses, flat and lowered pitch, softer
   calm    all else: good news at any pace, and trouble told evenly
-So neither the words nor the voice suffice. Both are blurred: three to six of ten sentences have a colour at all,
-about a fifth of those the wrong one; the delivery drifts over the document; and every speaker has a pitch, a pace
+So neither the words nor the voice suffice. Both are blurred: one sentence in three has no colour, and one in
+eight of the others the wrong one; the delivery drifts over the document; and every speaker has a pitch, a pace
 and a room of their own. The columns content and delivery hold the two halves of the label: never give them
 to a model that is to predict it.
 """
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-    os.replace(part, path)

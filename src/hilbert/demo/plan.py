@@ -28,9 +28,9 @@ _CELLS = (  # (state, content, delivery) and how many of them in a block
     ("calm", "settled", "slow", 3),
 )
 _DELIVERY = {  # log tempo, log pause, pitch spread in semitones, pitch shift in semitones, loudness in dB
-    "slow": (-0.17, 0.45, 0.35, -0.7, -2.0),
+    "slow": (-0.13, 0.35, 0.45, -0.4, -1.2),
     "even": (0.00, 0.00, 0.80, 0.0, 0.0),
-    "fast": (0.17, -0.45, 1.60, 0.7, 2.0),
+    "fast": (0.13, -0.35, 1.30, 0.4, 1.2),
 }
 _SPEAKER_STREAM, _DOCUMENT_STREAM, _BLOCK_STREAM = 1, 2, 3
 
@@ -79,9 +79,7 @@ def plan_document(index: int, seed: int) -> Plan:
     """Plan document ``index`` (from 0); it depends on ``index`` and ``seed`` alone, not on how many are made."""
     rng = np.random.default_rng([seed, _DOCUMENT_STREAM, index])
     state, content, delivery = _cell(index, seed)
-    speaker = plan_speaker(
-        index // CIRCLE * SPEAKERS_PER_CIRCLE + index % CIRCLE % SPEAKERS_PER_CIRCLE, seed
-    )
+    speaker = plan_speaker(index // CIRCLE * SPEAKERS_PER_CIRCLE + index % CIRCLE % SPEAKERS_PER_CIRCLE, seed)
     pools = sentences()
     topic = list(pools)[rng.integers(len(pools))]
     texts = _texts(rng, content, topic)
@@ -155,9 +153,7 @@ def _tell(rng: np.random.Generator, texts: list[str], delivery: str, speaker: Sp
                 tempo=float(np.clip(np.exp(speaker.tempo + much * tempo + rng.normal(0.0, 0.05)), 0.65, 1.6)),
                 pitch=float(np.clip(2 ** (semitones / 12), 0.65, 1.35)),
                 gain=float(10 ** (level / 20)),
-                pause=float(
-                    np.clip(0.75 * np.exp(speaker.pause + much * pause + rng.normal(0.0, 0.3)), 0.12, 3.0)
-                ),
+                pause=float(np.clip(0.75 * np.exp(speaker.pause + much * pause + rng.normal(0.0, 0.3)), 0.12, 3.0)),
                 seed=int(rng.integers(2**31)),
             )
         )

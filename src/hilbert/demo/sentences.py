@@ -16,6 +16,4 @@ def sentences() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     """All sentences as ``{topic: {colour: sentences}}`` with the colours plain, troubled and settled."""
     text = files("hilbert.demo").joinpath("sentences.yaml").read_text(encoding="utf-8")
     content = yaml.safe_load(text)
-    return {
-        topic: {colour: tuple(pools[colour]) for colour in COLOURS} for topic, pools in sorted(content.items())
-    }
+    return {topic: {colour: tuple(pools[colour]) for colour in COLOURS} for topic, pools in sorted(content.items())}

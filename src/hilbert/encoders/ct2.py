@@ -31,17 +31,13 @@ class _Reader:
 
     def take(self, size: int) -> bytes:
         if size > self.left:
-            raise EncoderError(
-                f"{self.path}: expected {size} more bytes, found {self.left}; the file is cut off"
-            )
+            raise EncoderError(f"{self.path}: expected {size} more bytes, found {self.left}; the file is cut off")
         self.left -= size
         return self.file.read(size)
 
     def skip(self, size: int) -> None:
         if size > self.left:
-            raise EncoderError(
-                f"{self.path}: expected {size} more bytes, found {self.left}; the file is cut off"
-            )
+            raise EncoderError(f"{self.path}: expected {size} more bytes, found {self.left}; the file is cut off")
         self.left -= size
         self.file.seek(size, 1)
 
@@ -125,6 +121,16 @@ def encoder_weights(variables: dict[str, Array]) -> dict[str, Array]:
         weights[f"{target}.weight"] = take(f"{source}/{parts[0]}")
         weights[f"{target}.bias"] = take(f"{source}/{parts[1]}")
 
+    def thirds(name: str) -> list[Array]:
+        array = take(name)
+        if array.shape[0] != 3 * width:
+            raise EncoderError(f"CTranslate2 model: {name}: expected shape ({3 * width}, …), found {array.shape}")
+        return np.split(array, 3)
+
+    first = take("encoder/conv1/weight")
+    if first.ndim != 3:
+        raise EncoderError(f"CTranslate2 model: conv1: expected a shape of 3 numbers, found {first.shape}")
+    width = first.shape[0]
     norm = ("gamma", "beta")
     root = "model.encoder"
     for conv in ("conv1", "conv2"):
@@ -140,9 +146,9 @@ def encoder_weights(variables: dict[str, Array]) -> dict[str, Array]:
         put(f"{new}.fc1", f"{old}/ffn/linear_0")
         put(f"{new}.fc2", f"{old}/ffn/linear_1")
         # linear_0 holds query, key and value one below the other
-        queries = np.split(take(f"{old}/self_attention/linear_0/weight"), 3)
-        biases = np.split(take(f"{old}/self_attention/linear_0/bias"), 3)
-        for part, matrix, bias in zip(("q_proj", "k_proj", "v_proj"), queries, biases, strict=True):
+        matrices = thirds(f"{old}/self_attention/linear_0/weight")
+        biases = thirds(f"{old}/self_attention/linear_0/bias")
+        for part, matrix, bias in zip(("q_proj", "k_proj", "v_proj"), matrices, biases, strict=True):
             weights[f"{new}.self_attn.{part}.weight"] = matrix
             if part != "k_proj":
                 weights[f"{new}.self_attn.{part}.bias"] = bias
@@ -189,8 +195,6 @@ def convert_whisper(source: Path, folder: Path) -> None:
         "padding_value": 0.0,
         "return_attention_mask": False,
     }
-    save_file(
-        {name: np.ascontiguousarray(array) for name, array in weights.items()}, folder / "model.safetensors"
-    )
+    save_file({name: np.ascontiguousarray(array) for name, array in weights.items()}, folder / "model.safetensors")
     for file, content in (("config.json", config), ("preprocessor_config.json", preprocessor)):
         (folder / file).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -78,9 +78,7 @@ def loading(name: str, hint: str = "") -> Iterator[None]:
             yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:400]
-        raise EncoderError(
-            f"encoder {name!r} cannot be loaded: {reason}" + (f" → {hint}" if hint else "")
-        ) from error
+        raise EncoderError(f"encoder {name!r} cannot be loaded: {reason}" + (f" → {hint}" if hint else "")) from error
     finally:
         logging.set_verbosity(verbosity)
         hub_logging.set_verbosity(hub_verbosity)
@@ -95,9 +93,7 @@ def resolve(spec: EncoderSpec, offline: bool, hint: str) -> tuple[Source, Any]:
     if folder.is_dir():
         if spec.revision is not None:
             raise ConfigError(f"encoder {spec.name!r} is a local folder, which has no revision; leave it out")
-        located = Source(
-            spec.name, str(folder), None, True, {"encoder": "folder", "weights": folder_digest(folder)}
-        )
+        located = Source(spec.name, str(folder), None, True, {"encoder": "folder", "weights": folder_digest(folder)})
     else:
         located = Source(spec.name, spec.name, spec.revision, offline)
     with loading(spec.name, hint):
@@ -113,9 +109,7 @@ def resolve(spec: EncoderSpec, offline: bool, hint: str) -> tuple[Source, Any]:
 def load_model(factory: Any, source: Source, device: str, **options: Any) -> Any:
     """A float32 model in eval mode on ``device``; raises EncoderError when weights are missing."""
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise EncoderError(
-            f"encoder {source.name!r}: device {device} asked for, but torch finds no CUDA; use cpu"
-        )
+        raise EncoderError(f"encoder {source.name!r}: device {device} asked for, but torch finds no CUDA; use cpu")
     if device == "mps" and not torch.backends.mps.is_available():
         raise EncoderError(f"encoder {source.name!r}: device mps asked for, but torch finds none; use cpu")
     with loading(source.name):
@@ -127,8 +121,8 @@ def load_model(factory: Any, source: Source, device: str, **options: Any) -> Any
     if missing or wrong:
         raise EncoderError(
             f"encoder {source.name!r}: {len(missing)} weights are missing and {len(wrong)} have another "
-            "shape than "
-            f"its config says (first: {(missing + wrong)[0]}); it is not a {type(model).__name__} checkpoint"
+            f"shape than its config says (first: {(missing + wrong)[0]}); it is not a "
+            f"{type(model).__name__} checkpoint"
         )
     return model.to(device).eval().requires_grad_(False)
 
@@ -152,8 +146,7 @@ def hidden_layer(spec: EncoderSpec, blocks: int) -> int:
     """The layer as 0 (what enters the first block) … blocks (the final output); raises ConfigError."""
     if not -blocks - 1 <= spec.layer <= blocks:
         raise ConfigError(
-            f"encoder {spec.name!r} has layers 0 to {blocks} (or -1 to {-blocks - 1} from the end), not "
-            f"{spec.layer}"
+            f"encoder {spec.name!r} has layers 0 to {blocks} (or -1 to {-blocks - 1} from the end), not {spec.layer}"
         )
     return spec.layer % (blocks + 1)
 

@@ -62,9 +62,7 @@ def load_text(spec: EncoderSpec | str, offline: bool = False) -> TextEncoder:
     """The text encoder of a pack name, a hub id or a local folder; ``offline`` and errors as for speech."""
     spec = EncoderSpec.parse(spec) if isinstance(spec, str) else spec
     if spec.pooling != "mean" or spec.context != "window":
-        raise ConfigError(
-            f"encoder {spec.name!r}: pooling and context are choices of speech encoders, not of text"
-        )
+        raise ConfigError(f"encoder {spec.name!r}: pooling and context are choices of speech encoders, not of text")
     if spec.name == _PROSODY:
         raise EncoderError("encoder 'prosody' is a speech encoder; name it with the speech option")
     pack = _pack(spec, "text")
@@ -105,13 +103,9 @@ def _pack(spec: EncoderSpec, kind: str) -> Pack | None:
     if pack is None:
         return None
     if pack.kind != kind:
-        raise EncoderError(
-            f"encoder {spec.name!r} is a {pack.kind} encoder; name it with the {pack.kind} option"
-        )
+        raise EncoderError(f"encoder {spec.name!r} is a {pack.kind} encoder; name it with the {pack.kind} option")
     if spec.revision is not None:
-        raise ConfigError(
-            f"encoder {spec.name!r} is a pinned weight pack, which has no revision; leave it out"
-        )
+        raise ConfigError(f"encoder {spec.name!r} is a pinned weight pack, which has no revision; leave it out")
     return pack
 
 
@@ -122,9 +116,7 @@ def _locate(spec: EncoderSpec, pack: Pack | None, offline: bool) -> tuple[Source
     from transformers import AutoConfig
 
     folder = verify(pack.name)
-    source = Source(
-        pack.name, str(folder), None, True, {"encoder": pack.name, "weights": weights_digest(folder)}
-    )
+    source = Source(pack.name, str(folder), None, True, {"encoder": pack.name, "weights": weights_digest(folder)})
     return source, AutoConfig.from_pretrained(source.location, **source.options)
 
 
@@ -135,8 +127,4 @@ def _hint(name: str, offline: bool) -> str:
     if Path(name).suffix or name.count("/") != 1:
         known = ", ".join([*PACKS, _PROSODY])
         return f"expected a hub id such as openai/whisper-base, a folder, or one of {known}"
-    return (
-        "it is not on this machine and offline is set"
-        if offline
-        else "check the id and the connection to the hub"
-    )
+    return "it is not on this machine and offline is set" if offline else "check the id and the connection to the hub"

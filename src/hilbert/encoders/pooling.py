@@ -44,6 +44,11 @@ class SpanPool:
             self._distance[row] = distance
             self._nearest[row] = frame
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a span has neither frames nor a nearest one yet."""
+        return bool(((self.count == 0) & np.isinf(self._distance)).any())
+
     def settle(self) -> None:
         """Give every span without frames its nearest one, or the recording's last."""
         for row in np.flatnonzero(self.count == 0):

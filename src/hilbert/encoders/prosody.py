@@ -74,8 +74,7 @@ class Prosody:
         """(ceil(samples / 160), 48) of at most 30 s at 16 kHz."""
         if not 0 < len(wave) <= round(self.window * _RATE):
             raise EncoderError(
-                f"encoder 'prosody' takes 1 to {round(self.window * _RATE)} samples at {_RATE} Hz, found "
-                f"{len(wave)}"
+                f"encoder 'prosody' takes 1 to {round(self.window * _RATE)} samples at {_RATE} Hz, found {len(wave)}"
             )
         count = math.ceil(len(wave) / _HOP)
         pieces = cut_frames(wave, _SPECTRUM, _HOP, count, _HOP / 2)

@@ -68,9 +68,7 @@ class Resemblyzer:
         """(ceil(seconds / .4), 256) unit vectors of at most 30 s, as if silence stood around the wave."""
         longest = round(self.window * _RATE)
         if not 0 < len(wave) <= longest:
-            raise EncoderError(
-                f"encoder 'resemblyzer' takes 1 to {longest} samples at {_RATE} Hz, found {len(wave)}"
-            )
+            raise EncoderError(f"encoder 'resemblyzer' takes 1 to {longest} samples at {_RATE} Hz, found {len(wave)}")
         count = math.ceil(len(wave) / (_STEP * _HOP))
         total = (count - 1) * _STEP + _PARTIAL
         mels = self._mels(wave, total, first=_STEP // 2 - _PARTIAL // 2)

@@ -31,23 +31,18 @@ def read_sentence_config(source: Source) -> SentenceConfig:
         for module in modules:
             kind = str(module["type"]).rpartition(".")[2]
             if kind == "Transformer":
-                limit = (_read(source, module["path"], "sentence_bert_config.json") or {}).get(
-                    "max_seq_length"
-                )
+                limit = (_read(source, module["path"], "sentence_bert_config.json") or {}).get("max_seq_length")
             elif kind == "Pooling":
                 pooling = _pooling(_read(source, module["path"], "config.json"), source.name)
             elif kind == "Normalize":
                 normalise = True
             else:
                 raise EncoderError(
-                    f"encoder {source.name!r}: its modules.json has a step {kind!r}, known are "
-                    "Transformer, Pooling "
-                    "and Normalize; choose another model"
+                    f"encoder {source.name!r}: its modules.json has a step {kind!r}, known are Transformer, "
+                    "Pooling and Normalize; choose another model"
                 )
     except (KeyError, TypeError, AttributeError) as error:
-        raise EncoderError(
-            f"encoder {source.name!r}: its modules.json is not as expected: {error!r}"
-        ) from error
+        raise EncoderError(f"encoder {source.name!r}: its modules.json is not as expected: {error!r}") from error
     return SentenceConfig(pooling, normalise, limit)
 
 
@@ -55,9 +50,7 @@ def _pooling(config: dict[str, Any], name: str) -> str:
     chosen = [key for key, value in config.items() if key.startswith("pooling_mode_") and value is True]
     known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
     if len(chosen) != 1 or chosen[0] not in known:
-        raise EncoderError(
-            f"encoder {name!r}: pools by {chosen or 'nothing known'}; only mean or cls is known"
-        )
+        raise EncoderError(f"encoder {name!r}: pools by {chosen or 'nothing known'}; only mean or cls is known")
     return known[chosen[0]]
 
 

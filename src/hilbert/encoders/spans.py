@@ -49,9 +49,7 @@ def encode_spans(
     bad = ~(np.isfinite(spans).all(axis=1) & (spans[:, 0] <= spans[:, 1]) & (spans[:, 0] >= 0))
     if bad.any():
         row = int(bad.argmax())
-        raise InputError(
-            f"span {row + 1}: expected 0 <= start <= end in seconds, found {spans[row].tolist()}"
-        )
+        raise InputError(f"span {row + 1}: expected 0 <= start <= end in seconds, found {spans[row].tolist()}")
     pool = SpanPool(len(spans), encoder.width)
     if len(spans):
         walk = _windows if spec.context == "window" else _segments
@@ -63,9 +61,7 @@ def encode_spans(
     return pool.vectors(spec.pooling)
 
 
-def _windows(
-    encoder: SpeechEncoder, blocks: Iterable[Float32], spans: Spans, duration: float, pool: SpanPool
-) -> None:
+def _windows(encoder: SpeechEncoder, blocks: Iterable[Float32], spans: Spans, duration: float, pool: SpanPool) -> None:
     step = encoder.frame_seconds
     middle = np.minimum(spans.mean(axis=1), max(0.0, duration - step / 2))
     skipped: tuple[float, Float32] | None = None
@@ -86,7 +82,7 @@ def _windows(
         for row in np.flatnonzero(near).tolist():
             pool.offer(row, frames[nearest[row]], float(distance[row]))
         pool.last = frames[-1]
-    if skipped is not None:  # the recording ended before its promised duration
+    if skipped is not None and pool.waiting:  # the recording ended before its promised duration
         pool.last = _frames(encoder, skipped[1])[-1]
     pool.settle()
 
@@ -106,9 +102,7 @@ def _cut(blocks: Iterable[Float32], encoder: SpeechEncoder) -> Iterator[tuple[fl
         yield at / encoder.rate, held
 
 
-def _segments(
-    encoder: SpeechEncoder, blocks: Iterable[Float32], spans: Spans, duration: float, pool: SpanPool
-) -> None:
+def _segments(encoder: SpeechEncoder, blocks: Iterable[Float32], spans: Spans, duration: float, pool: SpanPool) -> None:
     least = max(1, round(encoder.frame_seconds * encoder.rate))  # samples of the shortest piece
     buffer = np.zeros(0, dtype=np.float32)
     origin = 0  # sample of the recording at which the buffer starts
@@ -137,9 +131,7 @@ def _segments(
     pool.settle()
 
 
-def _pieces(
-    encoder: SpeechEncoder, spans: Spans, duration: float, least: int
-) -> list[tuple[int, int, int, bool]]:
+def _pieces(encoder: SpeechEncoder, spans: Spans, duration: float, least: int) -> list[tuple[int, int, int, bool]]:
     """Every piece, by first sample, so that earlier samples are never needed again.
 
     A piece is (first sample, end sample, row, whether it is the span's own sound and not the nearest).

@@ -34,9 +34,7 @@ class TransformerText:
     empty text is its special tokens, or zeros where the model has none.
     """
 
-    def __init__(
-        self, model: Any, tokenizer: Any, spec: EncoderSpec, source: Source, sentence: SentenceConfig
-    ) -> None:
+    def __init__(self, model: Any, tokenizer: Any, spec: EncoderSpec, source: Source, sentence: SentenceConfig) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._device = spec.device
@@ -140,9 +138,7 @@ def _special_tokens(tokenizer: Any, name: str) -> tuple[list[int], list[int]]:
     for start in range(len(full) - len(bare) + 1):
         if full[start : start + len(bare)] == bare:
             return list(full[:start]), list(full[start + len(bare) :])
-    raise EncoderError(
-        f"encoder {name!r}: its tokenizer changes tokens when it adds special ones; not supported"
-    )
+    raise EncoderError(f"encoder {name!r}: its tokenizer changes tokens when it adds special ones; not supported")
 
 
 def _token_limit(model: Any, tokenizer: Any, sentence: SentenceConfig) -> int:
@@ -153,9 +149,7 @@ def _token_limit(model: Any, tokenizer: Any, sentence: SentenceConfig) -> int:
         limits.append(_T5_LIMIT)
     elif positions:
         table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-        padding = getattr(
-            table, "padding_idx", None
-        )  # RoBERTa and MPNet count positions from padding_idx + 1
+        padding = getattr(table, "padding_idx", None)  # RoBERTa and MPNet count positions from padding_idx + 1
         limits.append(int(positions) - (0 if padding is None else int(padding) + 1))
     if sentence.limit is not None:
         limits.append(sentence.limit)

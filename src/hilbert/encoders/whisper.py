@@ -48,8 +48,7 @@ class WhisperEncoder:
         if int(extractor.feature_size) != int(model.config.num_mel_bins):
             raise EncoderError(
                 f"encoder {spec.name!r}: the model takes {model.config.num_mel_bins} mel bands, its "
-                "preprocessor "
-                f"makes {extractor.feature_size}; the folder mixes two models"
+                f"preprocessor makes {extractor.feature_size}; the folder mixes two models"
             )
 
     @classmethod
@@ -68,8 +67,7 @@ class WhisperEncoder:
         """(ceil(samples / 320), width) of at most ``window`` seconds at 16 kHz."""
         if not 0 < len(wave) <= self._samples:
             raise EncoderError(
-                f"encoder {self._name!r} takes 1 to {self._samples} samples at {self.rate} Hz, found "
-                f"{len(wave)}"
+                f"encoder {self._name!r} takes 1 to {self._samples} samples at {self.rate} Hz, found {len(wave)}"
             )
         mel = self._extractor(
             wave, sampling_rate=self.rate, max_length=self._samples, padding="max_length", return_tensors="np"

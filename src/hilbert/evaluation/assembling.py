@@ -38,9 +38,7 @@ class Setup:
     resamples: int = 2000
 
 
-def assemble(
-    setup: Setup, splits: list[Split], classes: list[str], outcomes: Outcomes, notes: list[str]
-) -> Result:
+def assemble(setup: Setup, splits: list[Split], classes: list[str], outcomes: Outcomes, notes: list[str]) -> Result:
     """The result of all fits; nothing in its configuration depends on the order or the time of the work."""
     bags = setup.bags
     predictions = _gather(setup, splits, classes, outcomes)
@@ -92,9 +90,7 @@ def _gather(setup: Setup, splits: list[Split], classes: list[str], outcomes: Out
                 table[split.repeat, place[split.test]] = values
     names = ["" if groups is None or is_missing(groups[int(i)]) else str(groups[int(i)]) for i in rows]
     labels = np.array([str(y[int(i)]) for i in rows])
-    return Predictions(
-        tuple(classes), np.array(bags.ids[rows], dtype=np.str_), np.array(names), labels, folds, proba
-    )
+    return Predictions(tuple(classes), np.array(bags.ids[rows], dtype=np.str_), np.array(names), labels, folds, proba)
 
 
 def _parameters(model: Any) -> dict[str, Any]:
@@ -129,7 +125,5 @@ def _corpus_notes(corpus: Mapping[str, Any]) -> list[str]:
         if without:
             notes.append(f"{without} documents have no {modality}")
         if missing:
-            notes.append(
-                f"{missing} {modality} feature values are missing, imputed inside each training fold"
-            )
+            notes.append(f"{missing} {modality} feature values are missing, imputed inside each training fold")
     return notes

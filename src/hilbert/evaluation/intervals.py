@@ -15,9 +15,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Weights = NDArray[np.float32]
 
-POWER_80 = (
-    1.959964 + 0.841621
-)  # standard errors between 0 and a difference seen with 80 % power, two-sided 5 %
+POWER_80 = 1.959964 + 0.841621  # standard errors between 0 and a difference seen with 80 % power, two-sided 5 %
 
 
 class Interval(NamedTuple):

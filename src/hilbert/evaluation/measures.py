@@ -42,19 +42,14 @@ def measure(
     documents for the corrected t-test; ``reference`` is the model the others are
     compared with: concat-lr unless named.
     """
-    weights = group_weights(
-        encode_groups(predictions.groups.tolist(), len(predictions.labels)), resamples, seed
-    )
+    weights = group_weights(encode_groups(predictions.groups.tolist(), len(predictions.labels)), resamples, seed)
     boot = {model: _bootstrap(predictions, values, weights) for model, values in predictions.proba.items()}
     models = {model: _one_model(predictions, model, boot[model]) for model in predictions.proba}
     reference = reference or (REFERENCE if REFERENCE in models else None)
     against = [name for name in dict.fromkeys([reference, *TRIVIAL]) if name in models]
     folds = {model: fold_aucs(predictions, model) for model in models}
     differences = [
-        _difference(models, boot, folds, model, other, ratio)
-        for other in against
-        for model in models
-        if model != other
+        _difference(models, boot, folds, model, other, ratio) for other in against for model in models if model != other
     ]
     undefined = int(np.isnan(next(iter(boot.values()))["auc"]).sum())
     counts = {name: int((predictions.labels == name).sum()) for name in predictions.classes}
@@ -70,8 +65,7 @@ def measure(
             [chance(predictions.labels, fold, predictions.classes) for fold in predictions.folds]
         ),
         "hanley_mcneil_se": {
-            name: hanley_mcneil(_usual_auc(models, reference), count, total - count)
-            for name, count in counts.items()
+            name: hanley_mcneil(_usual_auc(models, reference), count, total - count) for name, count in counts.items()
         },
         "bootstrap": {"resamples": resamples, "seed": seed, "undefined": undefined},
         "notes": _notes(predictions, folds, undefined, resamples),
@@ -90,9 +84,7 @@ def fold_aucs(predictions: Predictions, model: str) -> Floats:
             y = predictions.labels[rows]
             whole = len(np.unique(y)) == len(present) > 1
             scores = predictions.proba[model][repeat, rows]
-            result.append(
-                metrics.within_fold_auc(y, scores, classes=predictions.classes) if whole else math.nan
-            )
+            result.append(metrics.within_fold_auc(y, scores, classes=predictions.classes) if whole else math.nan)
     return np.array(result)
 
 
@@ -121,8 +113,7 @@ def _one_model(predictions: Predictions, model: str, boot: Mapping[str, Floats])
     for key in ("auc", "macro_f1", "balanced_accuracy"):
         mean[key] = interval(mean[key], boot[key])
     mean["auc_by_class"] = {
-        name: interval(value, boot["by_class"][:, classes.index(name)])
-        for name, value in mean["auc_by_class"].items()
+        name: interval(value, boot["by_class"][:, classes.index(name)]) for name, value in mean["auc_by_class"].items()
     }
     each = fold_aucs(predictions, model)
     defined = each[np.isfinite(each)]
@@ -149,9 +140,7 @@ def _bootstrap(predictions: Predictions, values: Floats, weights: Weights) -> di
         hit, labelled, guessed = np.diagonal(table, axis1=1, axis2=2), table.sum(2), table.sum(1)
         with np.errstate(invalid="ignore"):  # a class not drawn: undefined, counted in the notes
             accuracy += (hit / labelled)[:, present].mean(1) / len(values)
-            f1 += np.where(labelled > 0, 2 * hit / (labelled + guessed), np.nan)[:, present].mean(1) / len(
-                values
-            )
+            f1 += np.where(labelled > 0, 2 * hit / (labelled + guessed), np.nan)[:, present].mean(1) / len(values)
     return {
         "auc": by_class[:, present].mean(1),
         "by_class": by_class,
@@ -186,16 +175,12 @@ def _usual_auc(models: Mapping[str, Any], reference: str | None) -> float:
     return float(max(values, default=0.5))
 
 
-def _notes(
-    predictions: Predictions, folds: Mapping[str, Floats], undefined: int, resamples: int
-) -> list[str]:
+def _notes(predictions: Predictions, folds: Mapping[str, Floats], undefined: int, resamples: int) -> list[str]:
     notes = []
     each = next(iter(folds.values()))
     absent = [name for name in predictions.classes if not (predictions.labels == name).any()]
     if absent:
-        notes.append(
-            f"no scored document has the class {', '.join(absent)}: averages are over the other classes"
-        )
+        notes.append(f"no scored document has the class {', '.join(absent)}: averages are over the other classes")
     lacking = int(np.isnan(each).sum())
     if lacking:
         notes.append(
@@ -203,9 +188,7 @@ def _notes(
             "their own; within-fold AUC counts their other pairs"
         )
     if undefined:
-        notes.append(
-            f"{undefined} of {resamples} bootstrap resamples lack a whole class: not in the intervals"
-        )
+        notes.append(f"{undefined} of {resamples} bootstrap resamples lack a whole class: not in the intervals")
     return notes
 
 

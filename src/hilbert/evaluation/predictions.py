@@ -38,9 +38,7 @@ class Predictions:
             if values.shape != shape:
                 raise InputError(f"predictions of {model}: expected shape {shape}, found {values.shape}")
             if not np.isfinite(values).all():
-                raise InputError(
-                    f"predictions of {model}: a document has no prediction, or one that is not finite"
-                )
+                raise InputError(f"predictions of {model}: a document has no prediction, or one that is not finite")
 
     @property
     def codes(self) -> Ints:
@@ -54,9 +52,7 @@ class Predictions:
         import pyarrow.parquet as pq
 
         repeats, docs = self.folds.shape
-        columns: dict[str, list[Any]] = {
-            key: [] for key in ("model", "repeat", "fold", "document", "group", "label")
-        }
+        columns: dict[str, list[Any]] = {key: [] for key in ("model", "repeat", "fold", "document", "group", "label")}
         tables = []
         for model, values in self.proba.items():
             columns["model"] += [model] * (repeats * docs)
@@ -82,9 +78,7 @@ class Predictions:
         try:
             table = pq.read_table(path)
         except (OSError, pa.ArrowException) as error:
-            raise InputError(
-                f"{path}: cannot be read as the predictions of an evaluation: {error}"
-            ) from error
+            raise InputError(f"{path}: cannot be read as the predictions of an evaluation: {error}") from error
         needed = {"model", "repeat", "fold", "document", "group", "label"}
         if not needed <= set(table.column_names):
             raise InputError(f"{path}: expected the columns {sorted(needed)}, found {table.column_names}")
@@ -96,10 +90,7 @@ class Predictions:
         if docs * len(names) * repeats != len(models):
             raise InputError(f"{path}: expected every model to predict every document once a repeat")
         whole = np.stack([table[f"p_{name}"].to_numpy() for name in classes], axis=1)
-        text = {
-            key: np.array(table[key].to_pylist()[:docs], dtype=np.str_)
-            for key in ("document", "group", "label")
-        }
+        text = {key: np.array(table[key].to_pylist()[:docs], dtype=np.str_) for key in ("document", "group", "label")}
         return cls(
             classes,
             text["document"],

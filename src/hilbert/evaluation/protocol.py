@@ -111,9 +111,7 @@ def evaluate_saved(
     return assemble(setup, [split], learnt, outcomes, [])
 
 
-def _run(
-    setup: Setup, splits: list[Split], notes: list[str], jobs: int | None, progress: Progress | None
-) -> Result:
+def _run(setup: Setup, splits: list[Split], notes: list[str], jobs: int | None, progress: Progress | None) -> Result:
     from joblib import Parallel, cpu_count, delayed
 
     models = setup.models
@@ -123,9 +121,7 @@ def _run(
     y, groups = _objects(setup.y), None if setup.groups is None else _objects(setup.groups)
     work = [(name, split) for split in splits for name in models]
     tasks = [
-        delayed(_numbered)(
-            i, name, models[name], setup.bags, y, groups, split, classes, setup.seed, split is splits[0]
-        )
+        delayed(_numbered)(i, name, models[name], setup.bags, y, groups, split, classes, setup.seed, split is splits[0])
         for i, (name, split) in enumerate(work)
     ]
     workers = min(jobs if jobs and jobs > 0 else cpu_count(), len(tasks))
@@ -150,9 +146,7 @@ def _check(models: Mapping[str, Any], bags: Bags, y: Labels, groups: Labels | No
             raise UsageError(f"{what}: expected one for each of {len(bags)} documents, found {len(values)}")
     ids, counts = np.unique(bags.ids, return_counts=True)
     if (counts > 1).any():
-        raise UsageError(
-            f"bags: the id {ids[int(counts.argmax())]!r} occurs {counts.max()} times; ids must be unique"
-        )
+        raise UsageError(f"bags: the id {ids[int(counts.argmax())]!r} occurs {counts.max()} times; ids must be unique")
 
 
 def _objects(values: Labels) -> NDArray[np.object_]:

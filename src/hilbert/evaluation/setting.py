@@ -32,8 +32,7 @@ def describe_corpus(
         "labelled": int(labelled.sum()),
         "scored": len(scored),
         "classes": {
-            name: names.count(name)
-            for name in sorted({str(v) for v, k in zip(y, labelled, strict=True) if k})
+            name: names.count(name) for name in sorted({str(v) for v, k in zip(y, labelled, strict=True) if k})
         },
         "groups": None if groups is None else len(np.unique(encode_groups(groups, len(bags)))),
         "hours": round(float(bags.duration[known].sum()) / 3600, 3) if known.any() else None,
@@ -94,9 +93,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [
-            plain(item) for item in (sorted(value, key=str) if isinstance(value, set | frozenset) else value)
-        ]
+        return [plain(item) for item in (sorted(value, key=str) if isinstance(value, set | frozenset) else value)]
     if hasattr(value, "model_dump"):
         return plain(value.model_dump(mode="json"))
     return type(value).__name__

@@ -18,9 +18,7 @@ def render(result: Result, width: int = 120) -> str:
     from rich.console import Console
 
     target = io.StringIO()
-    print_result(
-        result, Console(file=target, width=width, no_color=True, highlight=False, force_terminal=False)
-    )
+    print_result(result, Console(file=target, width=width, no_color=True, highlight=False, force_terminal=False))
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines())
 
 
@@ -31,9 +29,7 @@ def print_result(result: Result, console: Console) -> None:
     from rich.text import Text
 
     reference, rarest = result.metrics["reference"], rarest_class(result)
-    table = Table(
-        title=heading(result), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
-    )
+    table = Table(title=heading(result), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model", no_wrap=True)
     table.add_column("macro AUC\n[95 %]", justify="right")
     if reference:

@@ -63,9 +63,7 @@ def verdict(result: Result) -> list[str]:
         sentences.append(_compare(result, main, reference))
         sentences += _others(result, main, reference)
     elif reference is None:
-        sentences.append(
-            "No reference (concat-lr) was evaluated, so no model is shown to be better than a simple one."
-        )
+        sentences.append("No reference (concat-lr) was evaluated, so no model is shown to be better than a simple one.")
     if reference is not None and main != reference:
         row = difference(result, main, reference)
         if row is not None and row["detectable"] is not None:

@@ -13,15 +13,18 @@ Floats = NDArray[np.float64]
 
 
 def principal_axes(x: Floats, components: int) -> Floats:
-    """Leading eigenvectors (dim, components) of the covariance of centred rows; each one's largest entry is > 0."""
+    """Leading eigenvectors (dim, components) of the covariance of centred rows; each one's largest entry is > 0.
+
+    There are fewer, but at least one, where the rows have a lower rank: what is left over is rounding.
+    """
     docs, dim = x.shape
-    components = min(components, docs, dim)
-    if docs < dim:  # the small Gram matrix has the same leading axes
-        values, vectors = np.linalg.eigh(x @ x.T)
-        scale = np.sqrt(np.maximum(values[-components:], np.finfo(np.float64).tiny))
-        axes = x.T @ vectors[:, -components:] / scale
-    else:
-        axes = np.linalg.eigh(x.T @ x)[1][:, -components:]
+    small = docs < dim  # the small Gram matrix has the same leading axes
+    values, vectors = np.linalg.eigh(x @ x.T if small else x.T @ x)
+    rank = int((values > max(docs, dim) * np.finfo(np.float64).eps * values[-1]).sum())
+    components = max(1, min(components, rank))
+    axes = vectors[:, -components:]
+    if small:
+        axes = x.T @ axes / np.sqrt(np.maximum(values[-components:], np.finfo(np.float64).tiny))
     axes = axes[:, ::-1]
     signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return np.ascontiguousarray(axes * np.where(signs == 0, 1.0, signs))

@@ -24,8 +24,9 @@ def gaussian_information(x: Tensor, z: Tensor, ridge: float = RIDGE) -> Tensor:
     n, p, q = len(x), x.shape[1], z.shape[1]
     both = torch.cat([_standardise(x.double()), _standardise(z.double())], dim=1)
     covariance = both.T @ both / max(n - 1, 1) + ridge * torch.eye(p + q, dtype=both.dtype, device=both.device)
-    value: Tensor = 0.5 * (_logdet(covariance[:p, :p]) + _logdet(covariance[p:, p:]) - _logdet(covariance))
-    return value - p * q / (2 * max(n - (p + q + 3) / 2, 1.0))
+    value = 0.5 * (_logdet(covariance[:p, :p]) + _logdet(covariance[p:, p:]) - _logdet(covariance))
+    corrected: Tensor = value - p * q / (2 * max(n - (p + q + 3) / 2, 1.0))
+    return corrected
 
 
 def leading_directions(z: Tensor, count: int) -> Tensor:

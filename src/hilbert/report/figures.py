@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
+HELD_OUT = "held_out_"  # what the training history puts before terms of documents it did not train on
 
 
 class Drawing(NamedTuple):
@@ -78,12 +79,8 @@ def curves_of_class(result: Result, models: list[str], kind: str) -> Drawing:
         ax.set_xlabel("false positive rate" if kind == "roc" else "recall", fontsize=9, color=INK)
         ax.set_ylabel("true positive rate" if kind == "roc" else "precision", fontsize=9, color=INK)
     handles, labels = axes[0].get_legend_handles_labels()
-    drawn.legend(
-        handles, labels, loc="outside lower center", ncols=min(len(models), 4), fontsize=9, frameon=False
-    )
-    key, what = (
-        ("auc_by_class", "ROC curves, AUC") if kind == "roc" else ("auprc_by_class", "Precision–recall, area")
-    )
+    drawn.legend(handles, labels, loc="outside lower center", ncols=min(len(models), 4), fontsize=9, frameon=False)
+    key, what = ("auc_by_class", "ROC curves, AUC") if kind == "roc" else ("auprc_by_class", "Precision–recall, area")
     parts = []
     for model in models:
         found = result.metrics["models"][model][key]
@@ -170,9 +167,7 @@ def embedding_map(result: Result, model: str) -> Drawing | None:
         )
     ax.set_xlabel(f"component 1 ({100 * share[0]:.0f} % of variance)", fontsize=9, color=INK)
     ax.set_ylabel(f"component 2 ({100 * share[1]:.0f} %)", fontsize=9, color=INK)
-    drawn.legend(
-        loc="outside right upper", fontsize=9, frameon=False, title="test documents\n(outline: training)"
-    )
+    drawn.legend(loc="outside right upper", fontsize=9, frameon=False, title="test documents\n(outline: training)")
     kept = 100 * float(share[:2].sum())
     return Drawing(
         data_uri(drawn),
@@ -182,13 +177,10 @@ def embedding_map(result: Result, model: str) -> Drawing | None:
 
 
 def training_curves(result: Result, model: str) -> Drawing | None:
-    """Every term of the loss over the epochs, one panel a term."""
+    """Every term of the loss over the epochs, one panel a term; ``held_out_`` terms dashed beside their own."""
     rows = result.curves.get(model, [])
-    terms = list(
-        dict.fromkeys(
-            k for row in rows for k, v in row.items() if k not in ("stage", "epoch") and _is_number(v)
-        )
-    )
+    values = dict.fromkeys(k for row in rows for k, v in row.items() if k not in ("stage", "epoch") and _is_number(v))
+    terms = list(dict.fromkeys(name.removeprefix(HELD_OUT) for name in values))
     if not terms:
         return None
     stages = list(dict.fromkeys(str(row.get("stage", "")) for row in rows))
@@ -197,35 +189,26 @@ def training_curves(result: Result, model: str) -> Drawing | None:
     drawn, axes = figure(3.35 * columns, 2.2 * height + 0.4, columns, height)
     for ax in axes[len(terms) :]:
         ax.set_visible(False)
-    said = []
+    said, seen = [], {}
     for ax, term in zip(axes, terms, strict=False):
         for i, stage in enumerate(stages):
-            own = [row for row in rows if str(row.get("stage", "")) == stage and _is_number(row.get(term))]
-            if own:
+            for name, side, dash in ((term, "training", "-"), (HELD_OUT + term, "held out", "--")):
+                own = [row for row in rows if str(row.get("stage", "")) == stage and _is_number(row.get(name))]
+                if not own:
+                    continue
                 x = [row.get("epoch", n) for n, row in enumerate(own)]
-                y = [float(row[term]) for row in own]
-                style: dict[str, Any] = {
-                    "color": PALETTE[i % len(PALETTE)],
-                    "linestyle": DASHES[i % len(DASHES)],
-                }
-                ax.plot(x, y, linewidth=1.6, label=stage, **style)
-                said.append(
-                    f"{term} ({stage}) from {y[0]:.3g} to {y[-1]:.3g}"
-                    if stage
-                    else f"{term} from {y[0]:.3g} to {y[-1]:.3g}"
-                )
+                y = [float(row[name]) for row in own]
+                label = f"{stage}, {side}".removeprefix(", ")
+                seen[label] = ax.plot(x, y, linewidth=1.6, color=PALETTE[i % len(PALETTE)], linestyle=dash)[0]
+                said.append(f"{term} ({label}) from {y[0]:.3g} to {y[-1]:.3g}")
+        low, high = ax.get_ylim()
+        least = 0.02 * max(1.0, abs(low + high) / 2)  # rounding of a constant term is no curve
+        if high - low < least:
+            ax.set_ylim((low + high - least) / 2, (low + high + least) / 2)
+        ax.ticklabel_format(axis="y", useOffset=False)
         ax.set_title(term, fontsize=10, color=INK, loc="left")
         ax.set_xlabel("epoch", fontsize=9, color=INK)
-    seen = {
-        label: handle
-        for ax in axes
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-        if label
-    }
-    if len(seen) > 1:
-        drawn.legend(
-            list(seen.values()), list(seen), loc="outside lower center", ncols=4, fontsize=9, frameon=False
-        )
+    drawn.legend(list(seen.values()), list(seen), loc="outside lower center", ncols=4, fontsize=9, frameon=False)
     return Drawing(data_uri(drawn), f"Training curves of {model}: " + ", ".join(said))
 
 
@@ -239,9 +222,7 @@ def _forest(rows: list[tuple[str, dict[str, float | None]]], zero: float, label:
         colour = PALETTE[0] if low > zero else PALETTE[1] if high < zero else FAINT
         ax.plot([low, high], [i, i], color=colour, linewidth=2.2, solid_capstyle="butt")
         face = colour if apart else "white"
-        ax.plot(
-            [value], [i], marker="o", markersize=6.5, color=colour, markerfacecolor=face, markeredgewidth=1.6
-        )
+        ax.plot([value], [i], marker="o", markersize=6.5, color=colour, markerfacecolor=face, markeredgewidth=1.6)
     ax.axvline(zero, color=INK, linewidth=1)
     ax.set_yticks(range(len(rows)), [name for name, _ in rows])
     ax.set_ylim(len(rows) - 0.4, -0.6)

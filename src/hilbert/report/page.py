@@ -85,6 +85,7 @@ def render_report(
         parameters=[(name, flat(values)) for name, values in result.config["models"].items()],
         environment=flat(result.environment),
         resamples=result.metrics["bootstrap"]["resamples"],
+        grouped=result.config["group"] is not None,
         cross_validated=result.config["protocol"] == "cross-validation",
     )
     return page + "\n"
@@ -168,20 +169,14 @@ def test_rows(result: Result) -> list[dict[str, str]]:
     return rows
 
 
-def corpus_rows(
-    result: Result, features: Mapping[str, Any], summary: Mapping[str, Any]
-) -> list[tuple[str, str]]:
+def corpus_rows(result: Result, features: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the corpus is, in numbers, and how its features were made."""
     corpus = result.config["corpus"]
-    rows = [
-        ("documents", f"{corpus['documents']} ({corpus['labelled']} labelled, {corpus['scored']} scored)")
-    ]
+    rows = [("documents", f"{corpus['documents']} ({corpus['labelled']} labelled, {corpus['scored']} scored)")]
     if corpus["groups"] is not None:
         rows.append(("groups", f"{corpus['groups']} (column {result.config['group']})"))
     hours = "unknown" if corpus["hours"] is None else f"{corpus['hours']:.1f}"
-    unknown = (
-        f" ({corpus['without_duration']} documents of unknown length)" if corpus["without_duration"] else ""
-    )
+    unknown = f" ({corpus['without_duration']} documents of unknown length)" if corpus["without_duration"] else ""
     rows.append(("hours of audio", hours + unknown))
     for modality in ("audio", "text"):
         found = corpus[modality]

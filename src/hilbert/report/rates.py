@@ -10,9 +10,7 @@ from hilbert.evaluation.result import Result
 Floats = NDArray[np.float64]
 
 
-def average_curve(
-    result: Result, model: str, column: int, kind: str, points: int = 101
-) -> tuple[Floats, Floats]:
+def average_curve(result: Result, model: str, column: int, kind: str, points: int = 101) -> tuple[Floats, Floats]:
     """(points,) abscissa and ordinate of the curve of one class, averaged over all test folds."""
     predictions = result.predictions
     grid = np.linspace(0, 1, points)
@@ -36,10 +34,7 @@ def _roc(positive: NDArray[np.bool_], score: Floats, grid: Floats) -> Floats:
     last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
     hits = np.concatenate([[0], np.cumsum(positive[order])[last]]) / positive.sum()
     misses = np.concatenate([[0], np.cumsum(~positive[order])[last]]) / (~positive).sum()
-    # The upper end of a vertical step is the value there.
-    x, first = np.unique(misses[::-1], return_index=True)
-    upper = hits[::-1][first]
-    result: Floats = np.interp(grid, x, upper)
+    result: Floats = np.interp(grid, misses, hits)  # on a vertical step, its upper end
     return result
 
 

@@ -38,9 +38,7 @@ def data_uri(drawn: Figure) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     target = io.BytesIO()
-    with matplotlib.rc_context(
-        {"svg.hashsalt": "hilbert", "svg.fonttype": "path", "font.family": "DejaVu Sans"}
-    ):
+    with matplotlib.rc_context({"svg.hashsalt": "hilbert", "svg.fonttype": "path", "font.family": "DejaVu Sans"}):
         canvas: Any = FigureCanvasSVG(drawn)  # matplotlib leaves print_svg without types
         canvas.print_svg(target, metadata={"Date": None, "Creator": None})
     return "data:image/svg+xml;base64," + base64.b64encode(target.getvalue()).decode("ascii")

@@ -66,8 +66,8 @@ def _mono(path: Path) -> Iterator[tuple[Float32, int, bool]]:
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(
             f"{path}: expected a recording that libsndfile reads (WAV, FLAC, Ogg Vorbis or Opus, MP3, "
-            f"AIFF): {error}; "
-            f"convert it, for instance: ffmpeg -i {path.name} -ac 1 -ar 16000 {path.stem}.wav"
+            f"AIFF): {error}; convert it, for instance: ffmpeg -i {path.name} -ac 1 -ar 16000 "
+            f"{path.stem}.wav"
         ) from error
     with sound:
         native = int(sound.samplerate)
@@ -103,9 +103,8 @@ def _check_complete(path: Path, sound: Any, done: int) -> None:
         reason = missing_tail(path)
     if reason:
         raise AudioError(
-            f"{path}: ends at second {done / native:.2f}, but {reason}; the file is cut off: copy it "
-            "again, or cut "
-            "it cleanly with an audio tool"
+            f"{path}: ends at second {done / native:.2f}, but {reason}; the file is cut off: copy it again, "
+            "or cut it cleanly with an audio tool"
         )
     if not done:
         raise AudioError(f"{path}: holds no samples")

@@ -75,14 +75,12 @@ def _cue_spans(cues: Sequence[Cue]) -> NDArray[np.float64]:
         if cue.start is None or cue.end is None:
             raise TranscriptError(
                 f"cue {row + 1} of {len(cues)} has no times, but segmentation audio='cues' needs a start "
-                "and an "
-                "end for every cue; use audio='windows' or 'auto'"
+                "and an end for every cue; use audio='windows' or 'auto'"
             )
         if not (math.isfinite(cue.start) and math.isfinite(cue.end) and 0 <= cue.start <= cue.end):
             raise TranscriptError(
-                f"cue {row + 1} of {len(cues)}: expected 0 <= start <= end, found {cue.start} to "
-                f"{cue.end} s; "
-                "correct the transcript or use segmentation audio='windows'"
+                f"cue {row + 1} of {len(cues)}: expected 0 <= start <= end, found {cue.start} to {cue.end} "
+                "s; correct the transcript or use segmentation audio='windows'"
             )
         spans[row] = cue.start, cue.end
     return spans

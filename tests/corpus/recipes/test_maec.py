@@ -16,15 +16,11 @@ from hilbert.errors import InputError
 build = RECIPES["maec"]
 
 
-def write_document(
-    source: Path, name: str, sentences: int, persons: int = 2, rows: int | None = None
-) -> None:
+def write_document(source: Path, name: str, sentences: int, persons: int = 2, rows: int | None = None) -> None:
     folder = source / "MAEC_Dataset" / name
     folder.mkdir(parents=True)
     (folder / "text.txt").write_text("".join(f"Sentence {n}’s end. \n" for n in range(sentences)))
-    values = [
-        f"{n + 0.125} ," + ",".join(["--undefined--"] * 27) + f",{n}.5" for n in range(rows or sentences)
-    ]
+    values = [f"{n + 0.125} ," + ",".join(["--undefined--"] * 27) + f",{n}.5" for n in range(rows or sentences)]
     (folder / "features.csv").write_text("\n".join([",".join(_COLUMNS), *values, ""]))
     if persons:
         label = source / "MAEC_Dataset_Person_Label" / name / "text.csv"
@@ -73,6 +69,19 @@ def test_small_documents(tmp_path: Path) -> None:
     before = [file.read_bytes() for file in built.files]
     assert [file.read_bytes() for file in build(tmp_path, tmp_path / "out").files] == before
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["documents.csv", "segments.parquet"]
+
+
+def test_persons_after_the_first_64_sentences_do_not_count(tmp_path: Path) -> None:
+    write_document(tmp_path, "20150101_X", 70, persons=2)
+    label = tmp_path / "MAEC_Dataset_Person_Label" / "20150101_X" / "text.csv"
+    lines = label.read_text().split("\n")
+    at = lines.index('Person1,"Sentence 64.')
+    label.write_text("\n".join([*lines[:at], 'Person9,"Sentence 64.', *lines[at + 1 :]]))
+    build(tmp_path, tmp_path / "out")
+    assert documents(tmp_path / "out")[0]["speakers_64"] == "2"
+    label.write_text("\n".join(lines).replace('Person1,"Sentence 63.', 'Person9,"Sentence 63.'))
+    build(tmp_path, tmp_path / "out")
+    assert documents(tmp_path / "out")[0]["speakers_64"] == "3"
 
 
 def test_what_does_not_fit_is_left_out_and_reported(tmp_path: Path) -> None:
@@ -144,9 +153,7 @@ def test_the_public_layout_gives_the_given_tables(tmp_path: Path) -> None:
     table = parquet.read_table(tmp_path / "segments.parquet")
     assert tuple(table.column_names[3:]) == FEATURES
     ids = pc.unique(table["document"])
-    expected = parquet.read_table(
-        given / "segments.parquet", filters=pc.field("document").isin(ids)
-    ).combine_chunks()
+    expected = parquet.read_table(given / "segments.parquet", filters=pc.field("document").isin(ids)).combine_chunks()
     assert table.schema.equals(expected.schema)
     assert table.combine_chunks().equals(expected)
     assert np.isfinite(table["audio_length"].to_numpy()).all()

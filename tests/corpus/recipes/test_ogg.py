@@ -31,8 +31,8 @@ def test_the_checksum_is_that_of_the_standard(tmp_path: Path) -> None:
     assert with_serial(stream, int.from_bytes(stream[14:18], "little")) == stream
 
 
-def test_ten_minutes_are_written_whole(tmp_path: Path) -> None:
-    wave = np.sin(np.arange(600 * 16_000) / 20).astype(np.float32)
+def test_two_minutes_are_written_whole(tmp_path: Path) -> None:
+    wave = np.sin(np.arange(120 * 16_000) / 20).astype(np.float32)
     write_opus(tmp_path / "a.opus", wave, 16_000)
     assert soundfile.info(tmp_path / "a.opus").frames == len(wave)
 

@@ -39,9 +39,7 @@ _COLUMNS = _HEADER.split(",")
 FEATURES = tuple(name.lower().replace(" ", "_") for name in _COLUMNS)
 
 
-def build(
-    source: str | Path, out: str | Path, *, progress: Callable[[int, int], None] | None = None
-) -> Built:
+def build(source: str | Path, out: str | Path, *, progress: Callable[[int, int], None] | None = None) -> Built:
     """Write ``segments.parquet`` and ``documents.csv`` into ``out``.
 
     ``segments.parquet``: document, segment (0, 1, …), text, and 29 features as float32, null where Praat gave
@@ -109,8 +107,7 @@ def _document(folder: Path) -> tuple[list[str], list[str], np.ndarray[Any, np.dt
     values = _features(read_text(folder / "features.csv"))
     if len(texts) != len(values):
         raise InputError(
-            f"expected as many lines in text.txt as rows in features.csv, found {len(texts)} and "
-            f"{len(values)}"
+            f"expected as many lines in text.txt as rows in features.csv, found {len(texts)} and {len(values)}"
         )
     if not 0 < len(texts) <= np.iinfo(np.int16).max:
         raise InputError(f"expected 1 to {np.iinfo(np.int16).max} sentences, found {len(texts)}")
@@ -121,16 +118,13 @@ def _features(content: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     header, *lines = _lines(content) or [""]
     if [name.strip() for name in header.split(",")] != _COLUMNS:
         raise InputError(
-            f"features.csv: expected the {len(_COLUMNS)} columns of MAEC, found {header.count(',') + 1} "
-            "others"
+            f"features.csv: expected the {len(_COLUMNS)} columns of MAEC, found {header.count(',') + 1} others"
         )
     values = np.full((len(lines), len(_COLUMNS)), np.nan)
     for row, line in enumerate(lines):
         cells = line.split(",")
         if len(cells) != len(_COLUMNS) and line.strip():
-            raise InputError(
-                f"features.csv, line {row + 2}: expected {len(_COLUMNS)} values, found {len(cells)}"
-            )
+            raise InputError(f"features.csv, line {row + 2}: expected {len(_COLUMNS)} values, found {len(cells)}")
         for column, cell in enumerate(cells if line.strip() else ()):
             if (text := cell.strip()).lower() not in _MISSING:
                 values[row, column] = _number(text, row + 2, _COLUMNS[column])
@@ -146,9 +140,7 @@ def _number(text: str, line: int, column: str) -> float:
     except ValueError:
         value = np.inf
     if not np.isfinite(value):
-        raise InputError(
-            f"features.csv, line {line}: expected a number or --undefined-- as {column!r}, found neither"
-        )
+        raise InputError(f"features.csv, line {line}: expected a number or --undefined-- as {column!r}, found neither")
     return value
 
 
@@ -160,9 +152,7 @@ def _speakers(path: Path, sentences: int) -> str | Problem:
     try:
         rows = list(csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True))
     except csv.Error as error:
-        return Problem(
-            name, path.name, f"not readable as CSV ({error})", "the document has no label", fatal=False
-        )
+        return Problem(name, path.name, f"not readable as CSV ({error})", "the document has no label", fatal=False)
     persons = [(row.get("Person") or "").strip() for row in rows]
     if len(persons) != sentences:
         message = f"expected {sentences} rows as in text.txt, found {len(persons)}"

@@ -15,9 +15,7 @@ def write_opus(path: Path, wave: NDArray[Any], rate: int, compression: float = C
     """Write mono samples, float in [-1, 1], at 8, 12, 16, 24 or 48 kHz."""
     import soundfile
 
-    with soundfile.SoundFile(
-        path, "w", rate, 1, format="OGG", subtype="OPUS", compression_level=compression
-    ) as file:
+    with soundfile.SoundFile(path, "w", rate, 1, format="OGG", subtype="OPUS", compression_level=compression) as file:
         for start in range(0, len(wave), rate):  # libsndfile can crash on one long write
             file.write(wave[start : start + rate])
     path.write_bytes(with_serial(path.read_bytes(), 1))

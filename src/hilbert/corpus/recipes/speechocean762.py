@@ -18,9 +18,7 @@ from hilbert.corpus.recipes.built import Built, read_text, replacing, require_fo
 from hilbert.corpus.recipes.ogg import write_opus
 from hilbert.errors import AudioError, InputError, Problem, UsageError
 
-ATTRIBUTION = (
-    "speechocean762 (Zhang et al., 2021, arXiv 2104.01378), free for commercial and non-commercial use"
-)
+ATTRIBUTION = "speechocean762 (Zhang et al., 2021, arXiv 2104.01378), free for commercial and non-commercial use"
 RATE = 16_000
 SILENCE = 0.4  # seconds before each utterance and at the end
 
@@ -113,16 +111,12 @@ def read_speakers(source: Path) -> tuple[list[Speaker], list[Problem]]:
         if listed.get(id) != sorted(of_speaker.get(id, [])):
             problems.append(Problem(id, "spk2utt", "expected the utterances of utt2spk, found others"))
         elif not age.isdecimal() or gender not in ("f", "m"):
-            problems.append(
-                Problem(id, "spk2age", "expected an age in years and gender f or m, found none for it")
-            )
+            problems.append(Problem(id, "spk2age", "expected an age in years and gender f or m, found none for it"))
         else:
             found, lacking = _utterances(listed[id], tables, source)
             if lacking:
                 message = f"expected {len(listed[id])} utterances with sentence and WAV, found {len(found)}"
-                problems.append(
-                    Problem(id, "wav.scp", f"{message}; the first that lacks one is {lacking[0]}")
-                )
+                problems.append(Problem(id, "wav.scp", f"{message}; the first that lacks one is {lacking[0]}"))
             if found:
                 speakers.append(Speaker(id, age, gender, tuple(found)))
     if not speakers and not problems:
@@ -156,9 +150,7 @@ def assemble(speaker: Speaker) -> tuple[NDArray[np.int16], list[tuple[float, flo
         try:
             wave, rate = soundfile.read(file, dtype="int16")
         except (soundfile.SoundFileError, OSError):
-            raise AudioError(
-                f"{file.name}: expected a WAV file, found something that cannot be decoded"
-            ) from None
+            raise AudioError(f"{file.name}: expected a WAV file, found something that cannot be decoded") from None
         if rate != RATE or wave.ndim != 1:
             raise AudioError(f"{file.name}: expected {RATE} Hz mono, found {rate} Hz, {wave.ndim} dimensions")
         start = position + len(silence)

@@ -1,0 +1,133 @@
+"""What all commands share: errors of one screen, exit codes, progress, `--config` and `--set`."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hilbert.config import HilbertConfig
+
+FAILED, WRONG, PARTIAL, INTERRUPTED = 1, 2, 3, 130
+P = ParamSpec("P")
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """End a command with one line and an exit code on the errors that are expected.
+
+    0 done; 1 failed; 2 wrong usage or bad input; 3 done, but some documents failed; 130 interrupted.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from hilbert.errors import HilbertError
+
+        try:
+            function(*args, **kwargs)
+        except KeyboardInterrupt:
+            typer.echo("\nInterrupted. What was finished is kept; the same command goes on from there.", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except (HilbertError, OSError) as error:
+            if debugging():
+                raise
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(getattr(error, "exit_code", FAILED)) from None
+
+    return run
+
+
+def debugging() -> bool:
+    """Whether --debug was given."""
+    return _state["debug"]
+
+
+_state = {"debug": False}
+
+
+def take_debug(arguments: list[str]) -> list[str]:
+    """Remember --debug and return the other arguments."""
+    _state["debug"] = "--debug" in arguments
+    return [argument for argument in arguments if argument != "--debug"]
+
+
+def console(err: bool = False) -> Console:
+    """Where output goes; plain text when that is not a terminal."""
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    return Console(stderr=err, highlight=False, width=None if stream.isatty() else 110, soft_wrap=False)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar with time left on a terminal; elsewhere a plain line every ten seconds."""
+    if sys.stderr.isatty():
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, TextColumn("{task.fields[item]}"), console=console(err=True)) as bar:
+            task = bar.add_task(what, total=None, item="")
+            yield lambda done, total, item: bar.update(task, completed=done, total=total, item=item)
+        return
+    started = last = time.monotonic()
+
+    def line(done: int, total: int, item: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= 10 and done < total:
+            last = now
+            left = f", about {duration((now - started) / done * (total - done))} left" if done else ""
+            typer.echo(f"{what}: {done} of {total}{left}", err=True)
+
+    yield line
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 45 s, 3 min, 2.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def megabytes(size: float) -> str:
+    """Bytes in words: 340 kB, 12 MB, 3.4 GB."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size / 1e3:.0f} kB"
+
+
+def load_config(preset: str, file: Path | None, settings: list[str] | None) -> HilbertConfig:
+    """The preset, under a YAML file, under `--set name=value` (values are read as YAML)."""
+    import yaml
+
+    from hilbert.config import HilbertConfig
+    from hilbert.errors import UsageError
+
+    overrides: dict[str, Any] = {}
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set: expected name=value, for example cka.weight=0.3; found {setting!r}")
+        try:
+            overrides[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"--set {name}: the value {value!r} cannot be read") from None
+    return HilbertConfig.load(preset, overrides, file)
+
+
+def show_problems(problems: list[Any], limit: int = 20) -> None:
+    """List what is wrong, the first of it when it is much."""
+    for problem in problems[:limit]:
+        typer.echo(f"  {problem}", err=True)
+    if len(problems) > limit:
+        typer.echo(f"  … and {len(problems) - limit} more", err=True)

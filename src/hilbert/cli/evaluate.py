@@ -1,0 +1,89 @@
+"""`hilbert evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilbert.cli.common import console, load_config, progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+EXAMPLES = (
+    "Examples: hilbert evaluate features/ --label diagnosis --group patient --out results/  •  "
+    "hilbert evaluate new-features/ --label diagnosis --model model/ --out results/"
+)
+MODELS = "prior,length,audio-lr,text-lr,concat-lr,hilbert"
+
+
+def run(
+    features: Annotated[Path, typer.Argument(help="Feature store, from `hilbert extract`.")],
+    label: Annotated[str, typer.Option(help="Label column of the manifest.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results.")],
+    group: Annotated[str | None, typer.Option(help="Group column: one person's documents stay together.")] = None,
+    models: Annotated[str, typer.Option(help="Names with commas; also hilbert-paper.")] = MODELS,
+    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
+    repeats: Annotated[int, typer.Option(help="How often it is repeated with other folds.")] = 5,
+    split: Annotated[str | None, typer.Option(help="Column that says train or test, instead of folds.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A saved model, on documents it has not seen.")] = None,
+    score: Annotated[
+        str | None, typer.Option(help="Column with yes or no: documents that count; others are only trained on.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file over the presets of HILBERT.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes (default: one a core); changes no result.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides folds, initial weights, batches and resamples.")] = 0,
+) -> None:
+    """Compare models on the same folds, with intervals by group, and say in words what was found."""
+    from hilbert.baselines import make_model
+    from hilbert.errors import UsageError
+    from hilbert.estimators import HilbertClassifier
+    from hilbert.evaluation import evaluate, evaluate_saved, evaluate_split
+    from hilbert.evaluation.table import print_result
+    from hilbert.features.store import FeatureStore
+
+    if model is not None and (split or score or config or set_):
+        raise UsageError("--model evaluates a finished model: leave out --split, --score, --config and --set")
+    store = FeatureStore(features)
+    corpus, bags = store.corpus(manifest), store.load()
+    y = corpus.column(label)
+    groups = corpus.column(group) if group else None
+    names: dict[str, Any] = {"label": label, "group": group or ""}
+    if model is not None:
+        saved = HilbertClassifier.load(model)
+        result = evaluate_saved({model.name: saved}, bags, y, groups, seed=seed, **names)
+    else:
+        chosen = {}
+        for name in (part.strip() for part in models.split(",")):
+            preset = {"hilbert": "robust", "hilbert-paper": "paper"}.get(name)
+            options = {"config": load_config(preset, config, set_)} if preset else {}
+            chosen[name] = make_model(name, **options)
+        counted = score_mask(corpus.column(score), score) if score else None
+        with progress("evaluate") as report:
+            common: dict[str, Any] = {"seed": seed, "jobs": jobs, "score": counted, "progress": report, **names}
+            if split:
+                result = evaluate_split(chosen, bags, y, corpus.column(split), groups, column=split, **common)
+            else:
+                result = evaluate(chosen, bags, y, groups, folds=folds, repeats=repeats, **common)
+    result.save(out)
+    print_result(result, console())
+    typer.echo(f"\nResults: {out}   Page: hilbert report {out} --out report.html")
+
+
+def score_mask(values: NDArray[Any], name: str) -> NDArray[np.bool_]:
+    """(docs,) True where a column says yes. Raises UsageError for anything but yes and no."""
+    import numpy as np
+
+    from hilbert.errors import UsageError
+
+    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
+    lowered = [str(value or "").lower() for value in values]
+    unknown = sorted(set(lowered) - set(words))
+    if unknown:
+        raise UsageError(f"column {name!r}: expected yes or no (true, false, 1, 0), found {unknown[0]!r}")
+    return np.array([words[value] for value in lowered])

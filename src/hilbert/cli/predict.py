@@ -1,0 +1,65 @@
+"""`hilbert predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilbert.cli.common import PARTIAL, progress, show_problems
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hilbert.inference import Prepared
+
+EXAMPLES = (
+    "Examples: hilbert predict model/ features/ --out p.csv  •  "
+    "hilbert predict model/ call.wav --transcript call.vtt --out p.csv"
+)
+
+
+def run(
+    model: Annotated[Path, typer.Argument(help="Saved model.")],
+    input: Annotated[Path, typer.Argument(help="Feature store, manifest or recording.")],
+    out: Annotated[Path, typer.Option(help="CSV or Parquet: id, predicted, a probability for each class.")],
+    transcript: Annotated[Path | None, typer.Option(help="Transcript of a recording.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Use only what is on this machine.")] = False,
+) -> None:
+    """Write the predicted class and all class probabilities of each document."""
+    import pyarrow as pa
+
+    from hilbert.errors import ModelError
+    from hilbert.inference import load_model, prepare
+
+    fitted = load_model(model)
+    if not hasattr(fitted, "predict_proba"):
+        raise ModelError(f"{model}: holds an embedder, which has no classes; use `hilbert embed`")
+    with progress("encode") as report:
+        prepared = prepare(fitted.features_, input, transcript, offline=offline, progress=report)
+    proba = fitted.predict_proba(prepared.bags)
+    columns = {"id": prepared.bags.ids.tolist(), "predicted": [str(c) for c in fitted.classes_[proba.argmax(axis=1)]]}
+    columns |= {f"p_{c}": proba[:, i] for i, c in enumerate(fitted.classes_)}
+    finish(pa.table(columns), out, prepared)
+
+
+def finish(table: pa.Table, out: Path, prepared: Prepared) -> None:
+    """Write a table as CSV or Parquet, and say which documents failed."""
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    from hilbert.errors import UsageError
+    from hilbert.files import replace_file
+
+    writers = {".csv": pa_csv.write_csv, ".parquet": pq.write_table}
+    if out.suffix.lower() not in writers:
+        raise UsageError(f"--out: expected a file ending in .csv or .parquet, found {out}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replace_file(out) as temporary:
+        writers[out.suffix.lower()](table, temporary)
+    typer.echo(f"{out}: {table.num_rows} documents")
+    if prepared.problems:
+        show_problems(prepared.problems)
+        typer.echo(f"{len(prepared.problems)} documents failed and are not in {out}", err=True)
+        raise typer.Exit(PARTIAL)

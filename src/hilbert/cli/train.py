@@ -1,0 +1,51 @@
+"""`hilbert train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hilbert.cli.common import console, load_config
+
+EXAMPLES = "Example: hilbert train features/ --label diagnosis --group patient --out model/ --set cka.weight=0.3"
+
+
+def run(
+    features: Annotated[Path, typer.Argument(help="Feature store, from `hilbert extract`.")],
+    label: Annotated[str, typer.Option(help="Label column of the manifest; empty labels are unlabelled documents.")],
+    out: Annotated[Path, typer.Option(help="Folder of the model.")],
+    group: Annotated[str | None, typer.Option(help="Group column: one person's documents stay together.")] = None,
+    preset: Annotated[str, typer.Option(help="robust or paper.")] = "robust",
+    config: Annotated[Path | None, typer.Option(help="YAML file over the preset.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Folder from which an interrupted run goes on.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    seed: Annotated[int, typer.Option(help="Decides folds, initial weights and batches.")] = 0,
+) -> None:
+    """Fit HILBERT on all labelled documents of a feature store and save it."""
+    from hilbert.estimators import HilbertClassifier
+    from hilbert.features.store import FeatureStore
+
+    resolved = load_config(preset, config, set_)
+    store = FeatureStore(features)
+    corpus = store.corpus(manifest)
+    y = corpus.column(label)
+    groups = corpus.column(group) if group else None
+    model = HilbertClassifier(config=resolved, seed=seed, device=device, checkpoint=checkpoint)
+    model.fit(store.load(), y, groups=groups)
+    model.save(out)
+    known = [value for value in y if value is not None]
+    report = console()
+    report.print(f"{out}: {len(known)} labelled and {len(y) - len(known)} unlabelled documents", markup=False)
+    report.print(f"  classes: {', '.join(f'{c} {known.count(c)}' for c in model.classes_)}", markup=False)
+    report.print(f"  epochs: {', '.join(f'{stage} {n}' for stage, n in model.epochs_.items())}", markup=False)
+    if model.core_ is not None:
+        chosen = model.selection_
+        report.print(
+            f"  α = {model.alpha_:g} (inner AUC of the linear core {chosen['core_auc']:.3f}; "
+            f"best gain {chosen['gain']:+.3f} ± {chosen['standard_error']:.3f} at α = {chosen['best_alpha']:g})",
+            markup=False,
+        )

@@ -1,0 +1,62 @@
+"""Corpora made of numbers, and a configuration that trains in a fraction of a second."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from hilbert.features.bags import Bags, Packed
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Sub-millisecond operations gain nothing from threads, and lose much on a shared machine."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+def make_bags(docs=40, seed=0, audio_dim=6, text_dim=4, signal=1.5, groups=None, missing=True, nan=False, classes=3):
+    """Ragged documents, labels that both modalities carry, and groups; every eighth document has one modality."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(docs) % classes
+    group = np.arange(docs) if groups is None else rng.integers(0, groups, docs)
+    axes = {"audio": rng.normal(size=(classes, audio_dim)), "text": rng.normal(size=(classes, text_dim))}
+    packed = {}
+    for name, dim in (("audio", audio_dim), ("text", text_dim)):
+        documents = []
+        for row in range(docs):
+            lost = missing and row % 8 == {"audio": 3, "text": 7}[name]
+            count = 0 if lost else int(rng.integers(1, 7))
+            person = signal * axes[name][y[row]] + rng.normal(size=dim)
+            documents.append((person + rng.normal(size=(count, dim))).astype(np.float32))
+        packed[name] = Packed.from_documents(documents, dim)
+    if nan:
+        values = packed["audio"].values
+        values[rng.random(values.shape) < 0.05] = np.nan
+    ids = np.array([f"d{row:03d}" for row in range(docs)])
+    duration = 5.0 * np.maximum(packed["audio"].lengths, 1).astype(np.float64)
+    bags = Bags(ids, packed["audio"], packed["text"], duration, {"audio": {"encoder": "numbers"}})
+    return bags, np.array(["a", "b", "c", "d"])[y], np.array([f"g{g}" for g in group])
+
+
+@pytest.fixture(name="make_bags", scope="session")
+def _make_bags():
+    return make_bags
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Overrides of either preset: every part is there, each as small as it can be."""
+    return {
+        "model.width": 8,
+        "model.heads": 2,
+        "model.pooling_hidden": 4,
+        "model.projection": 8,
+        "head.hidden": 4,
+        "head.experts": 3,
+        "training.epochs": 3,
+        "training.head_epochs": 4,
+        "training.batch_size": 16,
+        "training.max_segments": 4,
+        "balance.components": 2,
+    }
