@@ -24,7 +24,7 @@ PRESETS = ("robust", "paper")
 class Section(BaseModel):
     """A frozen part of the configuration that refuses unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class InputConfig(Section):
@@ -119,7 +119,7 @@ class CoreConfig(Section):
     """The linear path (`concat-lr`) beside the network."""
 
     enabled: bool
-    alphas: tuple[Annotated[float, Field(ge=0)], ...]
+    alphas: Annotated[tuple[Weight, ...], Field(min_length=1)]
 
 
 class SelectionConfig(Section):
@@ -166,6 +166,12 @@ class HilbertConfig(Section):
             raise ConfigError(
                 f"configuration: model.width must be a multiple of model.heads, found "
                 f"{config.model.width} and {config.model.heads}"
+            )
+        contrast = config.contrast
+        if not 1 / contrast.max_scale <= contrast.temperature <= 1:
+            raise ConfigError(
+                "configuration: contrast.temperature must lie between 1 / contrast.max_scale and 1, where it is "
+                f"held, found {contrast.temperature} with max_scale {contrast.max_scale}"
             )
         if config.core.enabled and config.selection.trained < config.selection.folds:
             raise ConfigError(

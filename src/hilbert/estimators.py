@@ -18,12 +18,14 @@ from hilbert.errors import InputError
 from hilbert.features.bags import Bags
 from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
+from hilbert.training.checkpoint import data_hash
 from hilbert.training.fit import Fit, fit_network
 from hilbert.training.saving import check_features, load_fit, load_header, save_fit
 from hilbert.training.selection import choose_alpha
 from hilbert.training.tasks import Rows
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Overrides = Mapping[str, Any] | None
 HELD_OUT = 0.2
 
@@ -33,6 +35,7 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     uses_unlabelled = True
     fit_: Fit
+    _data: str = ""
 
     def __init__(
         self,
@@ -53,19 +56,25 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return self.config
         return HilbertConfig.load(self.preset, self.config)
 
-    def _begin(self, bags: Bags) -> HilbertConfig:
-        if not isinstance(bags, Bags):
-            raise InputError(f"expected hilbert.Bags (from a feature store), found {type(bags).__name__}")
+    def _begin(self, bags: Bags, target: Ints, groups: Ints) -> HilbertConfig:
+        if self.checkpoint is not None:
+            # another fold of the same corpus has other documents: its training must never be resumed here
+            self._data = data_hash(bags, target, groups)
         self.config_ = self._resolve()
         self.n_features_in_ = bags.audio.dim + bags.text.dim
         self.features_ = {"audio": bags.audio.dim, "text": bags.text.dim, "source": dict(bags.source)}
         return self.config_
 
+    @staticmethod
+    def _check(bags: Bags) -> None:
+        if not isinstance(bags, Bags):
+            raise InputError(f"expected hilbert.Bags (from a feature store), found {type(bags).__name__}")
+
     def _folder(self, name: str) -> Path | None:
-        """Where one training may resume: a folder for this configuration and seed."""
+        """Where one training may resume: a folder for this configuration, seed and data."""
         if self.checkpoint is None:
             return None
-        return Path(self.checkpoint) / f"{self.config_.hash}-{self.seed}" / name
+        return Path(self.checkpoint) / f"{self.config_.hash}-{self.seed}-{self._data}" / name
 
     def transform(self, X: Bags) -> NDArray[np.float32]:
         """[z_audio; z_text; z_joint] of each document, (docs, 3 width) float32.
@@ -73,8 +82,7 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises NotFittedError before ``fit``, ModelError when the features are not of the kind it was fitted on.
         """
         check_is_fitted(self, "fit_")
-        check_features(self.features_, X)
-        embeddings: NDArray[np.float32] = self.fit_.representation.embed(X)
+        embeddings: NDArray[np.float32] = self.fit_.representation.embed(check_features(self.features_, X))
         return embeddings
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -86,9 +94,12 @@ class HilbertEmbedder(_Hilbert):
 
     def fit(self, X: Bags, y: Labels | None = None, groups: Labels | None = None) -> Self:
         """Learn from all documents; ``y`` is ignored, documents of one group are no negatives of each other."""
-        config = self._begin(X)
+        self._check(X)
         numbers = encode_groups(groups, len(X))
         everyone, nothing = np.arange(len(X)), np.full(len(X), -1)
+        if len(np.unique(numbers)) < 2:
+            raise InputError(f"embedder: expected documents of at least 2 groups, found {len(X)} of one group or none")
+        config = self._begin(X, nothing, numbers)
         splitter = GroupShuffleSplit(1, test_size=HELD_OUT, random_state=self.seed)
         train, held_out = next(splitter.split(everyone, groups=numbers))
         common: dict[str, Any] = {"seed": self.seed, "device": self.device}
@@ -139,12 +150,15 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
 
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
         """Fit on labelled documents; those with label None only shape the representation."""
-        config = self._begin(X)
+        self._check(X)
         self.classes_, target = encode_labels(np.asarray(y, dtype=object).tolist())
         if len(self.classes_) < 2:
             raise InputError(f"labels: expected at least two classes, found {[str(c) for c in self.classes_]}")
+        if len(target) != len(X):
+            raise InputError(f"labels: expected one (or None) for each of {len(X)} documents, found {len(target)}")
         count = len(self.classes_)
         numbers = encode_groups(groups, len(X))
+        config = self._begin(X, target, numbers)
         labelled, unlabelled = np.flatnonzero(target >= 0), np.flatnonzero(target < 0)
         group_labels = None if groups is None else np.asarray(groups, dtype=object)[labelled]
         folds = inner_folds(target[labelled], group_labels, config.selection.folds, self.seed)
@@ -181,7 +195,7 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
     def decision_function(self, X: Bags) -> Floats:
         """Logits (docs, classes) in float64."""
         check_is_fitted(self, "fit_")
-        check_features(self.features_, X)
+        X = check_features(self.features_, X)
         if self.core_ is None:
             return self.fit_.logits(X)
         logits = self.core_.logits(X)
@@ -198,7 +212,9 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
 
     def variants(self, X: Bags) -> dict[str, Floats]:
         """Probabilities of the network without its linear core, which every result table shows beside the whole."""
-        return {} if self.core_ is None else {"no core": softmax(self.fit_.logits(X))}
+        if self.core_ is None:
+            return {}
+        return {"no core": softmax(self.fit_.logits(check_features(self.features_, X)))}
 
     def save(self, folder: str | Path) -> Path:
         """Write the model as safetensors, JSON and a model card; never pickle."""
@@ -207,7 +223,8 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             "estimator": "classifier",
             "classes": self.classes_.tolist(),
             "alpha": self.alpha_,
-            "selection": self.selection_,
+            # a gain is undefined where no inner fold holds two classes
+            "selection": {k: v if np.isfinite(v) else None for k, v in self.selection_.items()},
             "core": self.core_.chosen if self.core_ is not None else None,
             "epochs": self.epochs_,
             "seed": self.seed,
@@ -228,5 +245,7 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             data["selection"],
         )
         model.fit_, model.core_ = load_fit(Path(folder), header, device)
+        if model.core_ is not None:
+            model.core_.chosen = data["core"]
         model.history_ = []
         return model

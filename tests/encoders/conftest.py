@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-WORDS = "the a man woman plays guitar market fell today it was good bad ##s ##ing play , . ! ?".split()
+WORDS = ["the", "a", "man", "woman", "plays", "guitar", "market", "fell", "today", "it", "was", "good", "bad"]
+WORDS += [".", ",", "!", "?"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 

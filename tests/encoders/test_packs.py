@@ -184,6 +184,7 @@ def _install_in_process(pins: tuple[str, ...], barrier: object) -> None:
     install("toy")
 
 
+@pytest.mark.slow
 def test_installs_at_the_same_time_end_with_one_whole_pack(toy: Pack) -> None:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(3)

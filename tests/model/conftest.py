@@ -17,7 +17,7 @@ def ragged():
         total = sum(lengths)
         values = torch.randn(total, dim, generator=generator, dtype=dtype)
         times = torch.rand(total, generator=generator, dtype=dtype)
-        return Ragged(values, torch.tensor(lengths), times)
+        return Ragged(values, torch.tensor(lengths, dtype=torch.long), times)
 
     return make
 

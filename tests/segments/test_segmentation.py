@@ -51,7 +51,7 @@ def test_first_keeps_the_first_of_both() -> None:
 
 
 def test_cues_without_times_or_with_impossible_ones_are_errors() -> None:
-    with pytest.raises(TranscriptError, match="cue 1 of 3 has no times.*windows"):
+    with pytest.raises(TranscriptError, match=r"cue 1 of 3 has no times.*windows"):
         audio_spans(LINES, 10.0, Segmentation(audio="cues"))
     for start, end in ((2.0, 1.0), (-1.0, 1.0), (0.0, float("inf"))):
         with pytest.raises(TranscriptError, match="cue 2 of 2"):

@@ -23,14 +23,14 @@ SPEAKERS_PER_CIRCLE = 4
 _CELLS = (  # (state, content, delivery) and how many of them in a block
     ("tense", "troubled", "fast", 6),
     ("low", "troubled", "slow", 3),
-    ("calm", "troubled", "even", 4),
-    ("calm", "settled", "fast", 4),
-    ("calm", "settled", "slow", 3),
+    ("calm", "troubled", "even", 2),
+    ("calm", "settled", "fast", 5),
+    ("calm", "settled", "slow", 4),
 )
 _DELIVERY = {  # log tempo, log pause, pitch spread in semitones, pitch shift in semitones, loudness in dB
-    "slow": (-0.13, 0.35, 0.45, -0.4, -1.2),
+    "slow": (-0.14, 0.38, 0.45, -0.4, -1.2),
     "even": (0.00, 0.00, 0.80, 0.0, 0.0),
-    "fast": (0.13, -0.35, 1.30, 0.4, 1.2),
+    "fast": (0.14, -0.38, 1.30, 0.4, 1.2),
 }
 _SPEAKER_STREAM, _DOCUMENT_STREAM, _BLOCK_STREAM = 1, 2, 3
 
@@ -128,7 +128,7 @@ def _texts(rng: np.random.Generator, content: str, topic: str) -> list[str]:
     pools = sentences()[topic]
     count = int(rng.integers(8, 17))
     coloured = min(round(count * rng.uniform(0.5, 0.8)), 10)
-    wrong = int(rng.binomial(coloured, 0.12))
+    wrong = int(rng.binomial(coloured, 0.15))
     other = "settled" if content == "troubled" else "troubled"
     texts = [
         *rng.choice(pools[content], coloured - wrong, replace=False),

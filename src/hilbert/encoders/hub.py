@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from hilbert.encoders.protocol import JSON
 from hilbert.encoders.spec import EncoderSpec
 from hilbert.errors import ConfigError, EncoderError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import torch
 
 _IDENTIFYING = (".safetensors", ".bin", ".json", ".txt", ".model")
 # Parts that no encoder output depends on: the sentence pooler, and the mask vector of speech pre-training.
@@ -55,13 +56,14 @@ def require_transformers() -> Any:
 
 
 @contextmanager
-def loading(name: str, hint: str = "") -> Iterator[None]:
+def loading(source: Source, hint: str = "") -> Iterator[None]:
     """Silence transformers' logs and progress bars and turn its errors into EncoderError.
 
     The caller's random state is left as it was: transformers draws numbers for parts that a file lacks.
     """
     transformers = require_transformers()
     import huggingface_hub
+    import torch
     from safetensors import SafetensorError
 
     # For a hub id without safetensors, transformers would ask a web service to convert it, even when offline.
@@ -70,16 +72,22 @@ def loading(name: str, hint: str = "") -> Iterator[None]:
     hub_logging: Any = huggingface_hub.utils.logging
     verbosity, hub_verbosity = logging.get_verbosity(), hub_logging.get_verbosity()
     bars = logging.is_progress_bar_enabled()
+    before = huggingface_hub.constants.HF_HUB_OFFLINE
     logging.set_verbosity_error()
     hub_logging.set_verbosity_error()
     logging.disable_progress_bar()
+    # local_files_only alone still lets the hub library fetch a list for its user agent
+    huggingface_hub.constants.HF_HUB_OFFLINE = before or source.offline
     try:
         with torch.random.fork_rng(devices=[]):
             yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:400]
-        raise EncoderError(f"encoder {name!r} cannot be loaded: {reason}" + (f" → {hint}" if hint else "")) from error
+        raise EncoderError(
+            f"encoder {source.name!r} cannot be loaded: {reason}" + (f" → {hint}" if hint else "")
+        ) from error
     finally:
+        huggingface_hub.constants.HF_HUB_OFFLINE = before
         logging.set_verbosity(verbosity)
         hub_logging.set_verbosity(hub_verbosity)
         if bars:
@@ -88,31 +96,37 @@ def loading(name: str, hint: str = "") -> Iterator[None]:
 
 def resolve(spec: EncoderSpec, offline: bool, hint: str) -> tuple[Source, Any]:
     """The source of a hub id or local folder, and its config; raises EncoderError."""
-    transformers = require_transformers()
     folder = Path(spec.name).expanduser()
     if folder.is_dir():
         if spec.revision is not None:
             raise ConfigError(f"encoder {spec.name!r} is a local folder, which has no revision; leave it out")
         located = Source(spec.name, str(folder), None, True, {"encoder": "folder", "weights": folder_digest(folder)})
-    else:
-        located = Source(spec.name, spec.name, spec.revision, offline)
-    with loading(spec.name, hint):
-        config = transformers.AutoConfig.from_pretrained(located.location, **located.options)
-    if located.identity:
-        return located, config
-    commit = getattr(config, "_commit_hash", None)
-    revision = str(commit) if commit else located.options["revision"]
+        return located, read_config(located)
+    located = Source(spec.name, spec.name, spec.revision, offline)
+    config = read_config(located, hint)
+    file = find_file(located, "config.json")
+    commit = file.parent.name if file is not None and file.parent.parent.name == "snapshots" else ""
+    revision = commit or located.options["revision"]
     identity: dict[str, JSON] = {"encoder": spec.name, "revision": revision}
     return Source(spec.name, spec.name, revision, offline, identity), config
 
 
+def read_config(source: Source, hint: str = "") -> Any:
+    """The model's config; raises EncoderError."""
+    transformers = require_transformers()
+    with loading(source, hint):
+        return transformers.AutoConfig.from_pretrained(source.location, **source.options)
+
+
 def load_model(factory: Any, source: Source, device: str, **options: Any) -> Any:
     """A float32 model in eval mode on ``device``; raises EncoderError when weights are missing."""
+    import torch
+
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise EncoderError(f"encoder {source.name!r}: device {device} asked for, but torch finds no CUDA; use cpu")
     if device == "mps" and not torch.backends.mps.is_available():
         raise EncoderError(f"encoder {source.name!r}: device mps asked for, but torch finds none; use cpu")
-    with loading(source.name):
+    with loading(source):
         model, report = factory.from_pretrained(
             source.location, dtype=torch.float32, output_loading_info=True, **source.options, **options
         )
@@ -127,9 +141,9 @@ def load_model(factory: Any, source: Source, device: str, **options: Any) -> Any
     return model.to(device).eval().requires_grad_(False)
 
 
-def read_json(source: Source, file: str) -> Any:
-    """A JSON file of the model's folder or hub page, None where there is none; raises EncoderError."""
-    with loading(source.name):
+def find_file(source: Source, file: str) -> Path | None:
+    """A file of the model's folder or hub page, None where there is none; raises EncoderError."""
+    with loading(source):
         from transformers.utils.hub import cached_file
 
         found = cached_file(
@@ -139,7 +153,14 @@ def read_json(source: Source, file: str) -> Any:
             local_files_only=source.offline,
             _raise_exceptions_for_missing_entries=False,
         )
-        return None if found is None else json.loads(Path(found).read_text(encoding="utf-8"))
+        return None if found is None else Path(found)
+
+
+def read_json(source: Source, file: str) -> Any:
+    """A JSON file of the model's folder or hub page, None where there is none; raises EncoderError."""
+    found = find_file(source, file)
+    with loading(source):
+        return None if found is None else json.loads(found.read_text(encoding="utf-8"))
 
 
 def hidden_layer(spec: EncoderSpec, blocks: int) -> int:
@@ -153,8 +174,7 @@ def hidden_layer(spec: EncoderSpec, blocks: int) -> int:
 
 def pick_layer(output: Any, layer: int, blocks: int) -> torch.Tensor:
     """Hidden states (batch, length, width) of a layer; the last is the output, final norm included."""
-    states = output.last_hidden_state if layer == blocks else output.hidden_states[layer]
-    assert isinstance(states, torch.Tensor)
+    states: torch.Tensor = output.last_hidden_state if layer == blocks else output.hidden_states[layer]
     return states
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hilbert.encoders.hub import Source, require_transformers, resolve
+from hilbert.encoders.hub import Source, read_config, resolve
 from hilbert.encoders.packs import PACKS, Pack, installed, verify, weights_digest
 from hilbert.encoders.protocol import SpeechEncoder, TextEncoder
 from hilbert.encoders.spec import EncoderSpec
@@ -110,14 +110,11 @@ def _pack(spec: EncoderSpec, kind: str) -> Pack | None:
 
 
 def _locate(spec: EncoderSpec, pack: Pack | None, offline: bool) -> tuple[Source, Any]:
-    require_transformers()
     if pack is None:
         return resolve(spec, offline, _hint(spec.name, offline))
-    from transformers import AutoConfig
-
     folder = verify(pack.name)
     source = Source(pack.name, str(folder), None, True, {"encoder": pack.name, "weights": weights_digest(folder)})
-    return source, AutoConfig.from_pretrained(source.location, **source.options)
+    return source, read_config(source)
 
 
 def _hint(name: str, offline: bool) -> str:

@@ -210,6 +210,8 @@ def _put(new: Path, folder: Path, aside: Path, whole: Callable[[], bool]) -> Non
 
 def _write_record(pack: Pack, folder: Path) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        path.chmod(0o644)  # safetensors writes for the owner alone; a cache may be shared
     record = {
         "name": pack.name,
         "licence": pack.licence,

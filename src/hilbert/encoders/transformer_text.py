@@ -58,7 +58,7 @@ class TransformerText:
     @classmethod
     def load(cls, spec: EncoderSpec, source: Source, config: Any) -> TransformerText:
         """Load model, tokenizer and sentence-transformers settings; raises EncoderError."""
-        with loading(source.name):
+        with loading(source):
             import transformers
 
             tokenizer = transformers.AutoTokenizer.from_pretrained(source.location, **source.options)

@@ -54,7 +54,7 @@ class WhisperEncoder:
     @classmethod
     def load(cls, spec: EncoderSpec, source: Source) -> WhisperEncoder:
         """Load the encoder half only, from a hub id or a folder; raises EncoderError."""
-        with loading(source.name):
+        with loading(source):
             from transformers import WhisperFeatureExtractor
             from transformers.models.whisper.modeling_whisper import WhisperEncoder as Model
 

@@ -107,7 +107,7 @@ class Bags:
             if len(key) != 2 or key[1] is not Ellipsis:
                 raise IndexError("bags have one axis: use bags[rows] or bags[rows, ...]")
             key = key[0]
-        index = key if isinstance(key, slice) else np.asarray(key)
+        index: Any = key  # an empty list is an index, too, which np.asarray would make floating
         rows = np.atleast_1d(np.arange(len(self))[index])
         return Bags(self.ids[rows], self.audio.take(rows), self.text.take(rows), self.duration[rows], self.source)
 

@@ -31,9 +31,9 @@ def audio_key(content: str, spans: NDArray[np.float64], identity: Mapping[str, A
     return _key("audio", content, identity, np.ascontiguousarray(spans, dtype="<f8").tobytes())
 
 
-def text_key(segments: Sequence[Cue], identity: Mapping[str, Any]) -> str:
-    """Key of encoded text: the segments with their times, the encoder."""
-    listed = json.dumps([[cue.text, cue.start, cue.end] for cue in segments])
+def text_key(segments: Sequence[Cue], times: NDArray[np.float64], identity: Mapping[str, Any]) -> str:
+    """Key of encoded text: the segments, their times relative to the recording, the encoder."""
+    listed = json.dumps([[cue.text for cue in segments], times.tolist()])
     return _key("text", "", identity, listed.encode())
 
 

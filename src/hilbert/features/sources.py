@@ -94,10 +94,11 @@ def encode_texts(
     counts: dict[str, int] | None = None,
 ) -> Found:
     """Features of segments of text; ``counts`` are kept with them."""
-    key = text_key(segments, encoder.identity)
+    key = text_key(segments, times, encoder.identity)
     known = store.find(key)
     if known is not None:
-        return Found(known, False)
+        # the same words may be left over from other ones
+        return Found(known | {"counts": known["counts"] | (counts or {})}, False)
     encoded = encoder.encode([cue.text for cue in segments])
     return Found(store.write(key, encoded.values, times, {PIECES: encoded.split} | (counts or {})), True)
 

@@ -52,7 +52,10 @@ class FeatureStore:
                 "extract the features again into a new folder"
             )
         index = self.path / "index.json"
-        self.index = Index(**_read(index, self.path)) if index.exists() else Index()
+        try:
+            self.index = Index(**_read(index, self.path)) if index.exists() else Index()
+        except TypeError:
+            raise StoreError(f"{index}: its entries are not those of a feature store; extract again") from None
         self.report: Any = None  # what the extraction that made this object did
 
     @classmethod
@@ -65,6 +68,7 @@ class FeatureStore:
         Raises StoreError when the folder holds something else, so that two sets are never mixed.
         """
         path = Path(path)
+        _sweep(path)
         info = {
             "format": FORMAT,
             "manifest": _relative(manifest, path),
@@ -166,11 +170,13 @@ class FeatureStore:
 
     def write(self, key: str, values: NDArray[Any], times: NDArray[Any], counts: Mapping[str, int]) -> dict[str, Any]:
         """Write one file, whole or not at all, and return its index entry. ``counts``: what was out of the ordinary."""
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
         if np.isinf(values).any():
-            raise InputError(f"expected finite features, found {int(np.isinf(values).sum())} infinite values")
+            raise InputError(f"expected finite features, found {int(np.isinf(values).sum())} infinite in float32")
         path = self.object_path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {"values": values.astype(np.float32), "times": times.astype(np.float32)}
+        arrays = {"values": values, "times": times.astype(np.float32)}
         with replace_file(path) as temporary:
             save_file(arrays, temporary, metadata={"counts": json.dumps(dict(counts))})
         return {"key": key, "segments": len(values), "counts": dict(counts)}
@@ -190,6 +196,16 @@ class FeatureStore:
         from hilbert.features.table import import_table
 
         return import_table(table, manifest, out, **options)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the half-written files of a run that was killed."""
+    patterns = [".store.json.*.part"]
+    if (path / "store.json").exists():
+        patterns += [".index.json.*.part", "objects/*/.*.safetensors.*.part"]
+    for pattern in patterns:
+        for part in path.glob(pattern):
+            part.unlink(missing_ok=True)
 
 
 def _relative(manifest: Path, folder: Path) -> str:

@@ -119,14 +119,11 @@ class TableAudio:
         """(segments, columns); missing values stay missing and are counted."""
         rows, cut = self.segments.of(document.id)
         values = np.stack([rows[c].cast(pa.float64()).to_numpy(zero_copy_only=False) for c in self.columns], axis=1)
-        key = table_key(values, self.columns)
+        key, counts = table_key(values, self.columns), {MISSING: int(np.isnan(values).sum()), CUT: cut}
         known = store.find(key)
         if known is not None:
-            return Found(known, False)
-        return Found(
-            store.write(key, values, even(len(values)), {MISSING: int(np.isnan(values).sum()), CUT: cut}),
-            True,
-        )
+            return Found(known | {"counts": counts}, False)
+        return Found(store.write(key, values, even(len(values)), counts), True)
 
 
 @dataclass(frozen=True)

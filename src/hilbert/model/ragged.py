@@ -30,7 +30,7 @@ def pad(values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     mask = torch.arange(longest, device=lengths.device) < lengths[:, None]
     padded = values.new_zeros(docs * longest, values.shape[1])
     padded = padded.index_copy(0, mask.flatten().nonzero().squeeze(1), values)
-    return padded.view(docs, longest, -1), mask
+    return padded.view(docs, longest, values.shape[1]), mask
 
 
 def with_null_token(padded: Tensor, mask: Tensor, null: Tensor) -> tuple[Tensor, Tensor]:

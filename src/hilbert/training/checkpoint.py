@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hilbert.errors import ModelError
+from hilbert.features.bags import Bags
 from hilbert.files import replace_file
 
 MODULE, BEST, OPTIMISER = "module.", "best.", "optimiser."
@@ -28,6 +32,18 @@ class State:
     best_score: float
     best: dict[str, Tensor] | None
     history: list[dict[str, Any]]
+
+
+def data_hash(bags: Bags, target: NDArray[Any], groups: NDArray[Any]) -> str:
+    """First 12 hexadecimal digits of the SHA-256 of everything that a training reads."""
+    digest = hashlib.sha256("\n".join(bags.ids.tolist()).encode())
+    for packed in (bags.audio, bags.text):
+        for array in (packed.values, packed.lengths, packed.times):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array))
+    for array in (target, groups):
+        digest.update(np.ascontiguousarray(array, dtype=np.int64))
+    return digest.hexdigest()[:12]
 
 
 def save_checkpoint(

@@ -122,7 +122,8 @@ def fit_network(
         return checkpoint / f"{stage}.safetensors" if checkpoint is not None else None
 
     if head is not None and config.training.regime == "joint":
-        outcome = run(JointTask(network, objective, head, data, rows, config), plan("joint"), seed, file("joint"))
+        joint = JointTask(network, objective, head, data, rows, config, classes)
+        outcome = run(joint, plan("joint"), seed, file("joint"))
         return Fit(representation, head, {"joint": outcome.best_epoch}, outcome.history)
     first = run(
         RepresentationTask(network, objective, data, rows, config),
@@ -137,6 +138,6 @@ def fit_network(
     used = np.concatenate(labelled)
     z = torch.as_tensor(representation.embed(bags[used]), device=device)
     local = Rows(np.arange(len(labelled.train)), np.arange(len(labelled.train), len(used)))
-    task = HeadTask(head, z, data.target[torch.as_tensor(used)], local, config)
+    task = HeadTask(head, z, data.target[torch.as_tensor(used)], local, config, classes)
     second = run(task, plan("head"), seed, file("head"))
     return Fit(representation, head, fit.epochs | {"head": second.best_epoch}, first.history + second.history)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import nn
 from hilbert._version import __version__
 from hilbert.config import HilbertConfig
 from hilbert.errors import ConfigError, ModelError
-from hilbert.features.bags import Bags
+from hilbert.features.bags import Bags, Packed
 from hilbert.files import replace_file, write_json, write_text
 from hilbert.model.experts import make_head
 from hilbert.model.hilbert import HilbertNetwork
@@ -29,6 +29,8 @@ from hilbert.training.fit import Fit, Representation
 FORMAT = 1
 HEADER, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
 MODALITIES = ("audio", "text")
+COMMON = ("weights_sha256", "config", "seed", "epochs", "features")
+REQUIRED = {"embedder": COMMON, "classifier": (*COMMON, "classes", "alpha", "selection", "core")}
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def load_header(folder: Path, estimator: str) -> Header:
         raise ModelError(f"{folder}: expected a saved model, found no {HEADER}; `hilbert train` makes one") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: cannot be read as JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise ModelError(f"{path}: expected a JSON object, found {type(data).__name__}")
     if data.get("format") != FORMAT:
         raise ModelError(
             f"{path}: expected format {FORMAT}, found {data.get('format')!r}; it was written by hilbert "
@@ -81,6 +85,9 @@ def load_header(folder: Path, estimator: str) -> Header:
         )
     if data.get("estimator") != estimator:
         raise ModelError(f"{path}: expected a saved {estimator}, found {data.get('estimator')!r}")
+    missing = [name for name in REQUIRED[estimator] if name not in data]
+    if missing:
+        raise ModelError(f"{path}: expected the entries {', '.join(missing)}, found none; copy the model again")
     try:
         return Header(HilbertConfig.model_validate(data["config"]), data)
     except (KeyError, ValueError, ConfigError) as error:
@@ -104,22 +111,35 @@ def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, LinearCore
         return {k: v.numpy().astype(np.float64) for k, v in part(name).items()}
 
     config = header.config
-    audio, text = (SegmentTransform.from_arrays(arrays(name)) for name in MODALITIES)
-    network = HilbertNetwork(audio.width, text.width, config.model)
-    network.load_state_dict(part("network"))
     head: nn.Module | None = None
-    if part("head"):
-        head = make_head(config.model.width, len(header.data["classes"]), config.head)
-        head.load_state_dict(part("head"))
+    try:
+        audio, text = (SegmentTransform.from_arrays(arrays(name)) for name in MODALITIES)
+        with torch.random.fork_rng(devices=[]):  # building layers draws numbers that are overwritten here
+            network = HilbertNetwork(audio.width, text.width, config.model)
+            if part("head"):
+                head = make_head(config.model.width, len(header.data["classes"]), config.head)
+        network.load_state_dict(part("network"))
+        if head is not None:
+            head.load_state_dict(part("head"))
+        core = LinearCore.from_arrays(arrays("core"), MODALITIES) if part("core") else None
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{path}: its tensors are not those that {HEADER} describes ({error})") from None
+    if head is not None:
         head.to(device).eval()
     representation = Representation(audio, text, network.to(device).eval(), device)
-    core = LinearCore.from_arrays(arrays("core"), MODALITIES) if part("core") else None
     return Fit(representation, head, header.data["epochs"]), core
 
 
-def check_features(expected: Mapping[str, Any], bags: Bags) -> None:
-    """Raise ModelError when bags do not hold the kind of features that a model was fitted on."""
+def check_features(expected: Mapping[str, Any], bags: Bags) -> Bags:
+    """Raise ModelError when bags do not hold the kind of features that a model was fitted on.
+
+    Returns the bags; a modality that no document has, and whose width is therefore open, gets the model's width.
+    """
     for name in MODALITIES:
+        packed: Packed = getattr(bags, name)
+        if not len(packed.values) and packed.dim != expected[name]:
+            nothing = Packed(np.zeros((0, expected[name]), np.float32), packed.lengths, packed.times)
+            bags = replace(bags, **{name: nothing})
         found = getattr(bags, name).dim
         if found != expected[name]:
             raise ModelError(
@@ -133,6 +153,7 @@ def check_features(expected: Mapping[str, Any], bags: Bags) -> None:
             "features: the model was fitted on another kind of features: "
             + "; ".join(f"{k}: expected {source[k]}, found {theirs[k]}" for k in different)
         )
+    return bags
 
 
 def model_card(config: HilbertConfig, header: Mapping[str, Any]) -> str:

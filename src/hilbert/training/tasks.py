@@ -90,10 +90,12 @@ class HeadTask:
 
     name = "head"
 
-    def __init__(self, head: nn.Module, z: Tensor, target: Tensor, rows: Rows, config: HilbertConfig) -> None:
+    def __init__(
+        self, head: nn.Module, z: Tensor, target: Tensor, rows: Rows, config: HilbertConfig, classes: int
+    ) -> None:
         self.module = head
         self.z, self.target, self.rows, self.config = z, target, rows, config
-        self.counts = class_counts(target[torch.as_tensor(rows.train)], int(target.max()) + 1)
+        self.counts = class_counts(target[torch.as_tensor(rows.train)], classes)
 
     def batches(self, epoch: int, seed: tuple[int, ...]) -> Iterator[Ints]:
         """Random batches of training rows."""
@@ -129,11 +131,12 @@ class JointTask(RepresentationTask):
         data: Dataset,
         rows: Rows,
         config: HilbertConfig,
+        classes: int,
     ) -> None:
         super().__init__(network, objective, data, rows, config)
         self.head = head
         self.module = nn.ModuleDict({"network": network, "objective": objective, "head": head})
-        self.counts = class_counts(data.target[torch.as_tensor(rows.train)], int(data.target.max()) + 1)
+        self.counts = class_counts(data.target[torch.as_tensor(rows.train)], classes)
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The representation objective's parts, the classification and router losses, and their sum."""
@@ -145,7 +148,7 @@ class JointTask(RepresentationTask):
     @torch.no_grad()
     def validate(self) -> dict[str, float] | None:
         """As for the representation, but watched by the classification loss of labelled documents."""
-        rows = self.rows.held_out[(self.data.target[torch.as_tensor(self.rows.held_out)] >= 0).numpy()]
+        rows = self.rows.held_out[(self.data.target[torch.as_tensor(self.rows.held_out)] >= 0).cpu().numpy()]
         if not len(rows):
             return None
         batches = plain_batches(self.data, rows, len(rows), self.config.training.max_segments)
