@@ -44,19 +44,22 @@ def _make_bags():
     return make_bags
 
 
+TINY = {
+    "model.width": 8,
+    "model.heads": 2,
+    "model.pooling_hidden": 4,
+    "model.projection": 8,
+    "head.hidden": 4,
+    "head.experts": 3,
+    "training.epochs": 3,
+    "training.head_epochs": 4,
+    "training.batch_size": 16,
+    "training.max_segments": 4,
+    "balance.components": 2,
+}
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """Overrides of either preset: every part is there, each as small as it can be."""
-    return {
-        "model.width": 8,
-        "model.heads": 2,
-        "model.pooling_hidden": 4,
-        "model.projection": 8,
-        "head.hidden": 4,
-        "head.experts": 3,
-        "training.epochs": 3,
-        "training.head_epochs": 4,
-        "training.batch_size": 16,
-        "training.max_segments": 4,
-        "balance.components": 2,
-    }
+    return dict(TINY)

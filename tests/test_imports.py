@@ -27,6 +27,7 @@ ORDER = (
     "objectives",
     "training",
     "estimators",
+    "inference",
     "baselines",
     "evaluation",
     "report",

@@ -113,7 +113,7 @@ def test_inner_folds_shrink_to_the_groups():
     assert len(folds) == 3
     for train, test in folds:
         assert not set(train) & set(test)
-    with pytest.raises(UsageError, match="12 labelled documents of 1 groups"):
+    with pytest.raises(UsageError, match="12 documents of 1;"):
         inner_folds(y, ["g"] * 12)
 
 

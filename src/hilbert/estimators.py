@@ -207,7 +207,8 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
 
     def predict(self, X: Bags) -> NDArray[Any]:
         """The most probable class of each document."""
-        winners: NDArray[Any] = self.classes_[self.decision_function(X).argmax(axis=1)]
+        logits = self.decision_function(X)  # which says so when there are no classes yet
+        winners: NDArray[Any] = self.classes_[logits.argmax(axis=1)]
         return winners
 
     def variants(self, X: Bags) -> dict[str, Floats]:

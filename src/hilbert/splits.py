@@ -97,22 +97,27 @@ def grouped_folds(
 def inner_folds(y: Labels, groups: Labels | None = None, folds: int = 4, seed: int = 0) -> list[tuple[Ints, Ints]]:
     """(train, test) index arrays for a choice inside a training fold; grouped and stratified as outside.
 
-    There are fewer folds where there are fewer groups, or where even the largest class has fewer documents.
+    There are fewer folds where there are fewer groups. Where even the largest class has fewer documents than
+    folds, they are not stratified: a choice on so few documents is a guess, but the fold can still be fitted.
     Raises UsageError when not even two folds can be made.
     """
     _, codes = encode_labels(y)
     group = encode_groups(groups, len(codes))
-    known = codes >= 0
-    members = len(np.unique(group[known]))
-    largest = int(np.bincount(codes[known]).max()) if known.any() else 0
-    possible = min(folds, members, largest)
+    labelled = np.flatnonzero(codes >= 0)
+    members = len(np.unique(group[labelled]))
+    possible = min(folds, members)
     if possible < 2:
         raise UsageError(
-            "inner folds: expected at least 2 groups and 2 documents of one class, found "
-            f"{int(known.sum())} labelled documents of {members} groups; give more documents"
+            f"inner folds: expected labelled documents of at least 2 groups, found {len(labelled)} documents of "
+            f"{members}; give more documents"
         )
-    splits = grouped_folds(y, groups, possible, 1, seed)
-    return [(split.train, split.test) for split in splits]
+    if len(np.unique(codes[labelled])) > 1 and np.bincount(codes[labelled]).max() >= possible:
+        return [(split.train, split.test) for split in grouped_folds(y, groups, possible, 1, seed)]
+    from sklearn.model_selection import GroupKFold
+
+    splitter = GroupKFold(possible, shuffle=True, random_state=seed)
+    parts = splitter.split(labelled, groups=group[labelled])
+    return [(labelled[train], labelled[test]) for train, test in parts]
 
 
 def split_by_column(

@@ -40,5 +40,6 @@ class Baseline(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def predict(self, X: Bags) -> NDArray[Any]:
         """The most probable class of each document."""
-        winners: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        proba = self.predict_proba(X)  # which says so when there are no classes yet
+        winners: NDArray[Any] = self.classes_[proba.argmax(axis=1)]
         return winners

@@ -61,7 +61,7 @@ def run(
 
     summarise(store)
     results = out / "results"
-    folds, repeats = (5, 3) if documents >= SMALL else (3, 1)
+    folds, repeats = (5, 3) if documents >= SMALL else (2, 1)
     _step(
         4,
         f"hilbert evaluate {features} --label {LABEL} --group {GROUP} --folds {folds} --repeats {repeats} "

@@ -1,10 +1,11 @@
 """What is said and how in each document of the demo corpus: the plan that the voice then speaks.
 
 Every document has a content (troubled or settled) and a delivery (slow, even or fast), and the two decide the
-label together: trouble told fast is ``tense``, trouble told slowly is ``low``, and all else is ``calm`` (the
-good told at any pace, and trouble told evenly). Words alone cannot part tense from low, and delivery alone
-cannot part either from a happy talker or a slow one. Both are blurred: most sentences carry no colour and
-some the wrong one, the delivery drifts over the document, and each speaker has a pace and pitch of their own.
+label together: trouble told fast is ``tense``, trouble told slowly is ``low``, and all else is ``calm`` (good news,
+told fast or slowly, and trouble told evenly). Words alone cannot part tense from low, and delivery alone cannot
+part either from good news. Both are blurred: many sentences carry no colour and some the wrong one, the delivery
+drifts over the document, and each speaker has a pace and pitch of their own. A speech encoder hears some of the
+words too, so audio embeddings know more of the label than pace, pauses and pitch do.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -57,10 +58,14 @@ def import_table(
     rows = _read(Path(table))
     names = [c for c in rows.column_names if c not in (DOCUMENT, SEGMENT, TEXT)] if audio is None else list(audio)
     if audio is None:
-        names = [n for n in names if pa.types.is_integer(t := rows.schema.field(n).type) or pa.types.is_floating(t)]
+        names = [n for n in names if _numeric(rows, n)]
     unknown = [n for n in names if n not in rows.column_names]
     if unknown:
         raise UsageError(f"{table}: no column {unknown[0]!r}; expected some of {', '.join(rows.column_names)}")
+    # an empty column of a CSV file has no type
+    words = [n for n in names if not _numeric(rows, n) and not pa.types.is_null(rows.schema.field(n).type)]
+    if words:
+        raise UsageError(f"{table}: expected numbers in {words[0]!r}, found {rows.schema.field(words[0]).type}")
     if speech is not None:
         names = []
     if text is not None and TEXT not in rows.column_names:
@@ -86,7 +91,7 @@ class Segments:
 
     def __init__(self, rows: pa.Table, first: int | None) -> None:
         self.rows = rows.sort_by([(DOCUMENT, "ascending"), (SEGMENT, "ascending")])
-        names = self.rows[DOCUMENT].cast(pa.string()).to_numpy(zero_copy_only=False)
+        names = self.rows[DOCUMENT].to_numpy(zero_copy_only=False)
         order = self.rows[SEGMENT].to_numpy(zero_copy_only=False)
         twice = np.flatnonzero((names[1:] == names[:-1]) & (order[1:] == order[:-1]))
         if len(twice):
@@ -119,6 +124,8 @@ class TableAudio:
         """(segments, columns); missing values stay missing and are counted."""
         rows, cut = self.segments.of(document.id)
         values = np.stack([rows[c].cast(pa.float64()).to_numpy(zero_copy_only=False) for c in self.columns], axis=1)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is refused by the store
+            values = values.astype(np.float32)
         key, counts = table_key(values, self.columns), {MISSING: int(np.isnan(values).sum()), CUT: cut}
         known = store.find(key)
         if known is not None:
@@ -142,6 +149,11 @@ class TableText:
         dropped = sum(map(len, words)) - sum(map(len, kept))
         cues = [Cue(" ".join(row)) for row in kept]
         return encode_texts(self.encoder, cues, even(len(cues)), store, {DROPPED: dropped})
+
+
+def _numeric(rows: pa.Table, name: str) -> bool:
+    kind = rows.schema.field(name).type
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def even(count: int) -> NDArray[np.float64]:
@@ -177,4 +189,9 @@ def _read(path: Path) -> pa.Table:
             raise InputError(f"{path}: expected a column {name!r}, found {', '.join(rows.column_names)}")
     if not pa.types.is_integer(rows.schema.field(SEGMENT).type):
         raise InputError(f"{path}: expected whole numbers in {SEGMENT!r}, found {rows.schema.field(SEGMENT).type}")
+    rows = rows.set_column(rows.column_names.index(DOCUMENT), DOCUMENT, rows[DOCUMENT].cast(pa.string()))
+    for name, empty in ((DOCUMENT, pc.equal(rows[DOCUMENT], "")), (SEGMENT, pc.is_null(rows[SEGMENT]))):
+        count = rows[name].null_count or pc.sum(empty).as_py()
+        if count:
+            raise InputError(f"{path}: expected a value of {name!r} in every row, found {count} without one")
     return rows

@@ -1,0 +1,607 @@
+"""The estimators: the baseline inside, scikit-learn's face, saved folders, the same bytes every time."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn
+import torch
+from safetensors.numpy import load_file, save_file
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GroupKFold, cross_validate
+
+from hilbert.baselines import ConcatLR
+from hilbert.config import HilbertConfig
+from hilbert.errors import ConfigError, InputError, ModelError, UsageError
+from hilbert.estimators import HilbertClassifier, HilbertEmbedder
+from hilbert.features.bags import Bags, Packed
+from hilbert.metrics import within_fold_auc
+from hilbert.splits import grouped_folds
+from hilbert.training import loop
+
+JOINT = {"training.regime": "joint"}
+
+
+@pytest.fixture(scope="module")
+def corpus(make_bags):
+    return make_bags(40, groups=20, nan=True)
+
+
+@pytest.fixture(scope="module")
+def robust(corpus, tiny):
+    bags, y, groups = corpus
+    return HilbertClassifier(config=tiny).fit(bags, y, groups=groups)
+
+
+@pytest.fixture(scope="module")
+def paper(corpus, tiny):
+    bags, y, groups = corpus
+    return HilbertClassifier("paper", tiny).fit(bags, y, groups=groups)
+
+
+def tensors(model):
+    network = torch.cat([p.detach().flatten() for p in model.fit_.representation.network.state_dict().values()])
+    head = torch.cat([p.detach().flatten() for p in model.fit_.head.state_dict().values()])
+    return network.numpy().tobytes() + head.numpy().tobytes()
+
+
+# --- the linear baseline inside ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_without_the_network_it_is_concat_lr(make_bags, tiny, classes):
+    bags, y, groups = make_bags(40, groups=20, nan=True, classes=classes)
+    model = HilbertClassifier(config=tiny | {"core.alphas": [0.0]}, seed=2).fit(bags, y, groups=groups)
+    plain = ConcatLR(seed=2).fit(bags, y, groups=groups)
+    assert model.alpha_ == 0
+    new, _, _ = make_bags(30, seed=9, nan=True)
+    for data in (bags, new, new.without("audio"), new.without("text"), new[:1]):
+        np.testing.assert_allclose(model.decision_function(data), plain.decision_function(data), rtol=0, atol=1e-8)
+        np.testing.assert_allclose(model.predict_proba(data), plain.predict_proba(data), rtol=0, atol=1e-8)
+    assert model.predict(new).tolist() == plain.predict(new).tolist()
+
+
+def test_unlabelled_documents_do_not_touch_the_core(corpus, tiny):
+    bags, y, groups = corpus
+    some = np.where(np.arange(40) % 4 == 1, None, y.astype(object))
+    known = np.flatnonzero([v is not None for v in some])
+    model = HilbertClassifier(config=tiny | {"core.alphas": [0.0]}).fit(bags, some, groups=groups)
+    plain = ConcatLR().fit(bags[known], y[known], groups=groups[known])
+    np.testing.assert_allclose(model.predict_proba(bags), plain.predict_proba(bags), rtol=0, atol=1e-8)
+
+
+def test_alpha_mixes_the_logits_and_the_variant_is_the_network_alone(corpus, robust, tiny):
+    bags, y, groups = corpus
+    network, core = robust.fit_.logits(bags), robust.core_.logits(bags)
+    assert robust.alpha_ in robust.config_.core.alphas
+    np.testing.assert_allclose(robust.decision_function(bags), core + robust.alpha_ * network, rtol=0, atol=1e-12)
+    forced = clone(robust)
+    forced.__dict__.update({k: v for k, v in vars(robust).items() if k.endswith("_")})
+    forced.alpha_ = 0.5
+    np.testing.assert_allclose(forced.decision_function(bags), core + 0.5 * network, rtol=0, atol=1e-12)
+    shifted = np.exp(network - network.max(1, keepdims=True))
+    expected = shifted / shifted.sum(1, keepdims=True)
+    assert list(robust.variants(bags)) == ["no core"]
+    np.testing.assert_allclose(robust.variants(bags)["no core"], expected, rtol=0, atol=1e-12)
+    assert set(robust.selection_) == {"best_alpha", "gain", "standard_error", "core_auc"}
+
+
+def test_paper_has_no_core(corpus, paper):
+    bags, _, _ = corpus
+    assert paper.core_ is None
+    assert paper.variants(bags) == {}
+    assert np.array_equal(paper.decision_function(bags), paper.fit_.logits(bags))
+    assert paper.alpha_ == 1.0
+
+
+# --- what comes out ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["robust", "paper"])
+def test_outputs(request, corpus, name):
+    bags, _, _ = corpus
+    model = request.getfixturevalue(name)
+    proba, z = model.predict_proba(bags), model.transform(bags)
+    assert proba.shape == (40, 3)
+    assert proba.dtype == np.float64
+    np.testing.assert_allclose(proba.sum(1), 1, atol=1e-12)
+    assert z.shape == (40, 24)
+    assert z.dtype == np.float32
+    assert np.isfinite(z).all()
+    assert model.predict(bags).tolist() == model.classes_[proba.argmax(1)].tolist()
+    assert model.predict_proba(bags[:0]).shape == (0, 3)
+    assert model.transform(bags[:0]).shape == (0, 24)
+    stages = {row["stage"] for row in model.history_}
+    assert stages == {"representation", "head"} == set(model.epochs_)
+    assert {"cka", "balance", "audio_joint", "held_out_total"} <= set(model.history_[0])
+
+
+@pytest.mark.parametrize("name", ["robust", "paper"])
+def test_a_document_is_judged_by_itself(request, corpus, make_bags, name):
+    """Alone, in another order, beside documents of another length: the same to rounding."""
+    bags, _, _ = corpus
+    model = request.getfixturevalue(name)
+    whole = model.transform(bags), model.predict_proba(bags)
+    order = np.random.default_rng(0).permutation(40)
+    for rows in (order, np.array([7]), np.array([3, 30])):
+        np.testing.assert_allclose(model.transform(bags[rows]), whole[0][rows], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(model.predict_proba(bags[rows]), whole[1][rows], rtol=0, atol=1e-5)
+
+
+def test_features_without_one_modality_at_all(corpus, robust):
+    """A store that was extracted without text has text of no known width."""
+    bags, _, _ = corpus
+    nothing = Packed(np.zeros((0, 1), np.float32), np.zeros(40, np.int64), np.zeros(0, np.float32))
+    audio_only = Bags(bags.ids, bags.audio, nothing, bags.duration, bags.source)
+    expected = bags.without("text")
+    for method in ("predict_proba", "transform", "decision_function"):
+        assert np.array_equal(getattr(robust, method)(audio_only), getattr(robust, method)(expected))
+    assert np.array_equal(robust.variants(audio_only)["no core"], robust.variants(expected)["no core"])
+
+
+@pytest.mark.parametrize("missing", ["audio", "text"])
+def test_training_without_one_modality(corpus, tiny, missing):
+    bags, y, groups = corpus
+    model = HilbertClassifier(config=tiny).fit(bags.without(missing), y, groups=groups)
+    assert np.isfinite(model.predict_proba(bags.without(missing))).all()
+    assert np.isfinite(model.transform(bags)).all()
+
+
+def test_joint_regime(corpus, tiny):
+    bags, y, groups = corpus
+    some = np.where(np.arange(40) % 4 == 1, None, y.astype(object))
+    model = HilbertClassifier("paper", tiny | JOINT).fit(bags, some, groups=groups)
+    assert set(model.epochs_) == {"joint"}
+    assert {row["stage"] for row in model.history_} == {"joint"}
+    assert {"label", "cka", "held_out_label"} <= set(model.history_[0])
+    assert np.isfinite(model.predict_proba(bags)).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head.top_k": 2, "model.joint": "gated"},
+        {"head.top_k": 1, "model.joint": "sequence", "model.layers": 2},
+        {"head.kind": "mlp", "head.imbalance": "logit_adjustment", "input.components": None},
+        {"head.kind": "linear", "training.max_segments": None, "model.unimodal_source": "post"},
+        {"contrast.audio_text": 0.5, "contrast.learn_temperature": True, "cka.kernel": "rbf", "training.batch_size": 7},
+    ],
+)
+def test_every_choice_trains(corpus, tiny, changes):
+    bags, y, groups = corpus
+    model = HilbertClassifier("paper", tiny | changes).fit(bags, y, groups=groups)
+    assert np.isfinite(model.predict_proba(bags)).all()
+
+
+def test_the_network_learns_what_is_there(make_bags, tiny):
+    bags, y, groups = make_bags(60, groups=30, signal=3.0)
+    more = {"training.epochs": 15, "training.head_epochs": 60, "training.head_learning_rate": 0.02}
+    model = HilbertClassifier("paper", tiny | more | {"training.learning_rate": 0.01}).fit(bags, y, groups=groups)
+    new, labels, _ = make_bags(60, signal=3.0)
+    assert (model.predict(new) == labels).mean() > 0.8
+
+
+def test_shuffled_labels_give_one_half(make_bags, tiny):
+    """The canary, with groups: neither core nor network may know anything of the tested documents' labels."""
+    bags, y, groups = make_bags(96, groups=48)
+    y = np.random.default_rng(1).permutation(y)
+    scores, alone, folds = np.zeros((96, 3)), np.zeros((96, 3)), np.zeros(96)
+    for split in grouped_folds(y, groups, 3):
+        labels = y.astype(object)
+        labels[split.test] = None
+        model = HilbertClassifier(config=tiny).fit(bags[split.train], y[split.train], groups=groups[split.train])
+        scores[split.test] = model.predict_proba(bags[split.test])
+        alone[split.test] = model.variants(bags[split.test])["no core"]
+        folds[split.test] = split.fold
+    error = 0.045  # Hanley-McNeil at .5 with 32 of 96 is .063 a class, and three classes are averaged
+    assert abs(within_fold_auc(y, scores, folds) - 0.5) < 3 * error
+    assert abs(within_fold_auc(y, alone, folds) - 0.5) < 3 * error
+
+
+# --- scikit-learn --------------------------------------------------------------------------------------------
+
+
+def test_parameters_as_scikit_learn_handles_them(tiny):
+    model = HilbertClassifier("paper", tiny, seed=4, checkpoint="x")
+    names = {"preset": "paper", "config": tiny, "seed": 4, "device": "cpu", "checkpoint": "x"}
+    assert model.get_params() == names
+    copy = clone(model)
+    assert copy.get_params() == names
+    assert copy.set_params(seed=5).seed == 5
+    assert model.seed == 4
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        model.set_params(sede=1)
+    resolved = HilbertClassifier(config=HilbertConfig.load("paper", tiny))
+    assert clone(resolved).config == resolved.config
+
+
+@pytest.mark.parametrize("kind", [HilbertClassifier, HilbertEmbedder])
+def test_unfitted(corpus, kind, tmp_path):
+    bags, _, _ = corpus
+    methods = ["transform"] + ["predict", "predict_proba", "decision_function", "variants"] * (
+        kind is HilbertClassifier
+    )
+    for method in methods:
+        with pytest.raises(NotFittedError):
+            getattr(kind(), method)(bags)
+    with pytest.raises(NotFittedError):
+        kind().save(tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("labels", [["ä b", "10", "9"], [10, 9, -1], [True, False], [1.5, 2.0]])
+def test_labels_of_any_kind(make_bags, tiny, labels, tmp_path):
+    bags, y, _ = make_bags(30, classes=len(labels))
+    named = [labels["abc".index(v)] for v in y]
+    model = HilbertClassifier("paper", tiny).fit(bags, named)
+    assert model.classes_.tolist() == sorted(labels)
+    predicted = model.predict(bags).tolist()
+    assert set(predicted) <= set(labels)
+    again = HilbertClassifier.load(model.save(tmp_path / "m"))
+    assert again.classes_.tolist() == model.classes_.tolist()
+    assert again.predict(bags).tolist() == predicted
+
+
+def test_cross_validation_of_scikit_learn(corpus, tiny):
+    bags, y, groups = corpus
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = HilbertClassifier("paper", tiny).set_fit_request(groups=True)
+        result = cross_validate(
+            model,
+            bags,
+            y,
+            cv=GroupKFold(2),
+            params={"groups": groups},
+            scoring=["accuracy", "roc_auc_ovr"],
+            return_estimator=True,
+            error_score="raise",
+        )
+    assert all(0 <= v <= 1 for v in [*result["test_accuracy"], *result["test_roc_auc_ovr"]])
+    # the groups really arrived: the first fold by hand
+    train, test = next(GroupKFold(2).split(np.zeros(40), y, groups))
+    by_hand = HilbertClassifier("paper", tiny).fit(bags[train], y[train], groups=groups[train])
+    fitted = result["estimator"][0]
+    assert np.array_equal(fitted.predict_proba(bags[test]), by_hand.predict_proba(bags[test]))
+    without = HilbertClassifier("paper", tiny).fit(bags[train], y[train])
+    assert not np.array_equal(fitted.predict_proba(bags[test]), without.predict_proba(bags[test]))
+
+
+def test_wrong_input(corpus, tiny):
+    bags, y, groups = corpus
+    model = HilbertClassifier("paper", tiny)
+    with pytest.raises(InputError, match=r"hilbert\.Bags.*ndarray"):
+        model.fit(np.zeros((40, 3)), y)
+    with pytest.raises(InputError, match=r"at least two classes, found \['a'\]"):
+        model.fit(bags, ["a"] * 40)
+    with pytest.raises(InputError, match="for each of 40 documents, found 39"):
+        model.fit(bags, y[:-1])
+    with pytest.raises(InputError, match="for each of 40 documents, found 41"):
+        model.fit(bags, [*y, "a"])
+    with pytest.raises(UsageError, match="groups: expected one for each of 40"):
+        model.fit(bags, y, groups=groups[:-1])
+    with pytest.raises(UsageError, match="inner folds"):
+        model.fit(bags[:2], y[:2])
+    with pytest.raises(ConfigError, match="'best'"):
+        HilbertClassifier("best").fit(bags, y)
+    with pytest.raises(ConfigError, match="'wdith'"):
+        HilbertClassifier(config={"model.wdith": 3}).fit(bags, y)
+
+
+def test_other_features_are_refused(corpus, robust, make_bags):
+    bags, _, _ = corpus
+    wide, _, _ = make_bags(8, audio_dim=7)
+    other = Bags(bags.ids, bags.audio, bags.text, bags.duration, {"audio": {"encoder": "letters"}, "new": 1})
+    for method in ("predict", "predict_proba", "transform", "variants"):
+        with pytest.raises(ModelError, match="audio features: the model was fitted on 6 values a segment, found 7"):
+            getattr(robust, method)(wide)
+        with pytest.raises(ModelError, match=r"audio: expected .*numbers.*found .*letters"):
+            getattr(robust, method)(other)
+    bare = Bags(bags.ids, bags.audio, bags.text, bags.duration)  # says nothing of itself
+    assert np.array_equal(robust.transform(bare), robust.transform(bags))
+
+
+# --- the same bytes ------------------------------------------------------------------------------------------
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(corpus, tiny, robust):
+    bags, y, groups = corpus
+    again = HilbertClassifier(config=tiny).fit(bags, y, groups=groups)
+    assert tensors(again) == tensors(robust)
+    assert np.array_equal(again.predict_proba(bags), robust.predict_proba(bags))
+    assert again.history_ == robust.history_
+    other = HilbertClassifier(config=tiny | {"core.enabled": False}, seed=1).fit(bags, y, groups=groups)
+    assert tensors(other) != tensors(robust)
+
+
+def test_generators_of_the_caller_are_left_alone(corpus, tiny, tmp_path):
+    bags, y, groups = corpus
+
+    def state():
+        return torch.get_rng_state().numpy().tobytes(), str(np.random.get_state())
+
+    torch.manual_seed(5)
+    np.random.seed(5)
+    before = state()
+    model = HilbertClassifier("paper", tiny).fit(bags, y, groups=groups)
+    model.transform(bags)
+    HilbertClassifier.load(model.save(tmp_path / "m")).predict(bags)
+    HilbertEmbedder("paper", tiny).fit(bags)
+    assert state() == before
+    torch.manual_seed(6)  # and what the caller seeds changes nothing
+    assert tensors(HilbertClassifier("paper", tiny).fit(bags, y, groups=groups)) == tensors(model)
+
+
+def test_threads_and_features_in_double_precision_change_nothing_that_matters(corpus, tiny, paper):
+    bags, y, groups = corpus
+    double = Bags(
+        bags.ids,
+        Packed(bags.audio.values.astype(np.float64), bags.audio.lengths, bags.audio.times),
+        Packed(bags.text.values.astype(np.float64), bags.text.lengths, bags.text.times),
+        bags.duration,
+        bags.source,
+    )
+    assert np.array_equal(paper.predict_proba(double), paper.predict_proba(bags))
+
+
+# --- saved folders -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["robust", "paper"])
+def test_saved_and_loaded_is_the_same_model(request, corpus, tmp_path, name):
+    bags, _, _ = corpus
+    model = request.getfixturevalue(name)
+    folder = model.save(tmp_path / "deep" / "model")
+    again = HilbertClassifier.load(folder)
+    for method in ("predict_proba", "transform", "decision_function", "predict"):
+        assert np.array_equal(getattr(again, method)(bags), getattr(model, method)(bags))
+    assert again.alpha_ == model.alpha_
+    assert again.config_ == model.config_
+    assert again.epochs_ == model.epochs_
+    assert again.seed == model.seed
+    assert all(np.array_equal(v, again.variants(bags)[k]) for k, v in model.variants(bags).items())
+    second = again.save(tmp_path / "again")
+    assert {p.name: p.read_bytes() for p in second.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_folder_holds_open_formats_only(robust, tmp_path):
+    folder = robust.save(tmp_path / "model")
+    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "model.json", "weights.safetensors"]
+    assert load_file(folder / "weights.safetensors")
+    header = json.loads((folder / "model.json").read_text())
+    assert header["classes"] == ["a", "b", "c"]
+    assert HilbertConfig.model_validate(header["config"]) == robust.config_
+    card = (folder / "README.md").read_text()
+    assert robust.config_.hash in card
+    assert "hilbert evaluate" in card
+    for path in folder.iterdir():
+        assert b"pickle" not in path.read_bytes()
+        assert not path.read_bytes().startswith((b"\x80", b"PK"))
+
+
+def damage(folder, how):
+    weights, header = folder / "weights.safetensors", folder / "model.json"
+    if how == "a byte":
+        data = bytearray(weights.read_bytes())
+        data[-100] ^= 1
+        weights.write_bytes(bytes(data))
+    elif how == "cut":
+        weights.write_bytes(weights.read_bytes()[:-10])
+    elif how == "no weights":
+        weights.unlink()
+    elif how == "no header":
+        header.unlink()
+    elif how == "half a header":
+        header.write_text(header.read_text()[:100])
+    elif how == "a list":
+        header.write_text("[]")
+    else:
+        data = json.loads(header.read_text())
+        if how == "no hash":
+            del data["weights_sha256"]
+        elif how == "no classes":
+            del data["classes"]
+        elif how == "format":
+            data["format"] = 2
+        elif how == "width":
+            data["config"]["model"]["width"] = 16
+        elif how == "unknown setting":
+            data["config"]["model"]["wings"] = 2
+        elif how == "one class less":
+            data["classes"].pop()
+        header.write_text(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("a byte", "hash"),
+        ("cut", "hash"),
+        ("no weights", r"weights\.safetensors: cannot be read"),
+        ("no header", r"found no model\.json"),
+        ("half a header", r"model\.json: cannot be read"),
+        ("a list", r"model\.json: expected a JSON object"),
+        ("no hash", "weights_sha256"),
+        ("no classes", "classes"),
+        ("format", "expected format 1, found 2"),
+        ("width", "tensors are not those"),
+        ("unknown setting", "configuration cannot be used"),
+        ("one class less", "tensors are not those"),
+    ],
+)
+def test_damaged_folders_are_refused(robust, tmp_path, how, message):
+    folder = robust.save(tmp_path / "model")
+    damage(folder, how)
+    with pytest.raises(ModelError, match=message):
+        HilbertClassifier.load(folder)
+
+
+def test_tensors_that_do_not_belong_to_the_header(robust, tmp_path):
+    """Also when somebody made the hash fit."""
+    folder = robust.save(tmp_path / "model")
+    tensors = load_file(folder / "weights.safetensors")
+    del tensors["core.weights"], tensors["network.joint.mlp.0.weight"]
+    save_file(tensors, folder / "weights.safetensors")
+    header = json.loads((folder / "model.json").read_text())
+    header["weights_sha256"] = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    (folder / "model.json").write_text(json.dumps(header))
+    with pytest.raises(ModelError, match="tensors are not those"):
+        HilbertClassifier.load(folder)
+
+
+def test_embedder_and_classifier_are_not_mixed_up(robust, tmp_path):
+    folder = robust.save(tmp_path / "model")
+    with pytest.raises(ModelError, match="expected a saved embedder, found 'classifier'"):
+        HilbertEmbedder.load(folder)
+
+
+def test_an_undefined_gain_can_be_saved(make_bags, tiny, tmp_path):
+    """Every group has one class, and there are as many groups as folds: no inner fold compares anything."""
+    bags, _, _ = make_bags(24)
+    y = np.repeat(["a", "b"], 12)
+    model = HilbertClassifier(config=tiny | {"selection.folds": 2, "selection.trained": 2})
+    model.fit(bags, y, groups=y)
+    assert model.alpha_ == 0
+    again = HilbertClassifier.load(model.save(tmp_path / "m"))
+    assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
+
+
+# --- the embedder --------------------------------------------------------------------------------------------
+
+
+def test_embedder_needs_no_labels(corpus, tiny, tmp_path):
+    bags, y, groups = corpus
+    model = HilbertEmbedder(config=tiny, seed=1)
+    z = model.fit_transform(bags, groups=groups)
+    assert z.shape == (40, 24)
+    assert np.isfinite(z).all()
+    assert set(model.epochs_) == {"representation"}
+    assert {row["stage"] for row in model.history_} == {"representation"}
+    again = HilbertEmbedder.load(model.save(tmp_path / "m"))
+    assert np.array_equal(again.transform(bags), z)
+    assert np.array_equal(HilbertEmbedder(config=tiny, seed=1).fit(bags, y, groups=groups).transform(bags), z)
+    assert "Classes" not in (tmp_path / "m" / "README.md").read_text()
+
+
+def test_embedder_needs_two_groups(corpus, tiny):
+    bags, _, _ = corpus
+    for data, groups in ((bags, ["one"] * 40), (bags[:1], None), (bags[:0], None)):
+        with pytest.raises(InputError, match="at least 2 groups"):
+            HilbertEmbedder(config=tiny).fit(data, groups=groups)
+
+
+# --- interrupted training ------------------------------------------------------------------------------------
+
+KILLED = """
+import importlib.util, os, signal, sys
+import torch
+from hilbert.estimators import HilbertClassifier
+from hilbert.training import loop
+
+conftest, checkpoint, when = sys.argv[1:]
+spec = importlib.util.spec_from_file_location("shared", conftest)
+shared = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(shared)
+torch.set_num_threads(1)
+save, calls = loop.save_checkpoint, []
+
+def then_die(*args):
+    save(*args)
+    calls.append(args)
+    if len(calls) == int(when):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+loop.save_checkpoint = then_die
+bags, y, groups = shared.make_bags(40, groups=20, nan=True)
+HilbertClassifier("paper", shared.TINY, checkpoint=checkpoint).fit(bags, y, groups=groups)
+"""
+
+
+def test_killed_training_resumes_to_the_same_bytes(corpus, tiny, paper, tmp_path):
+    bags, y, groups = corpus
+    conftest = Path(__file__).with_name("conftest.py")
+    command = [sys.executable, "-c", KILLED, str(conftest), str(tmp_path / "c"), "9"]
+    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, timeout=180)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert len(list((tmp_path / "c").rglob("*.safetensors"))) == 3  # two stages, and the final fit's first
+    resumed = HilbertClassifier("paper", tiny, checkpoint=tmp_path / "c").fit(bags, y, groups=groups)
+    assert tensors(resumed) == tensors(paper)
+    assert resumed.history_ == paper.history_
+    assert resumed.epochs_ == paper.epochs_
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(monkeypatch, after):
+    save, calls = loop.save_checkpoint, []
+
+    def then_raise(*args):
+        save(*args)
+        calls.append(args)
+        if len(calls) == after:
+            raise Interrupted
+
+    monkeypatch.setattr(loop, "save_checkpoint", then_raise)
+    return calls
+
+
+@pytest.mark.parametrize("regime", ["two_stage", "joint"])
+@pytest.mark.parametrize("after", [1, 5])
+def test_interrupted_training_resumes(corpus, tiny, tmp_path, monkeypatch, regime, after):
+    bags, y, groups = corpus
+    config = tiny | {"training.regime": regime, "core.enabled": False, "selection.trained": 2}
+    whole = HilbertClassifier(config=config).fit(bags, y, groups=groups)
+    with monkeypatch.context() as patch:
+        interrupt(patch, after)
+        with pytest.raises(Interrupted):
+            HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    resumed = HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    assert tensors(resumed) == tensors(whole)
+    assert resumed.history_ == whole.history_
+    calls = interrupt(monkeypatch, 10**6)
+    HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    assert calls == []  # all of it was there
+
+
+@pytest.mark.parametrize("change", ["documents", "features", "labels", "groups", "seed", "config"])
+def test_checkpoints_of_other_data_are_never_resumed(corpus, tiny, tmp_path, change):
+    """Another fold of the same cross-validation must not continue from a training that saw its test documents."""
+    bags, y, groups = corpus
+    HilbertClassifier("paper", tiny, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    options = {"config": tiny, "seed": 0}
+    if change == "documents":
+        rows = np.r_[0:20, 20:40][::-1]
+        bags, y, groups = bags[rows], y[rows], groups[rows]
+    elif change == "features":
+        audio = Packed(bags.audio.values + 1e-3 * (np.arange(6) == 2), bags.audio.lengths, bags.audio.times)
+        bags = Bags(bags.ids, audio, bags.text, bags.duration, bags.source)
+    elif change == "labels":
+        y = np.roll(y, 1)
+    elif change == "groups":
+        groups = np.roll(groups, 1)
+    elif change == "seed":
+        options["seed"] = 1
+    else:
+        options["config"] = tiny | {"cka.weight": 0.1}
+    fresh = HilbertClassifier("paper", **options).fit(bags, y, groups=groups)
+    beside = HilbertClassifier("paper", **options, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    assert tensors(beside) == tensors(fresh)
+
+
+def test_embedder_resumes(corpus, tiny, tmp_path, monkeypatch):
+    bags, _, groups = corpus
+    whole = HilbertEmbedder("paper", tiny).fit(bags, groups=groups).transform(bags)
+    with monkeypatch.context() as patch:
+        interrupt(patch, 4)
+        with pytest.raises(Interrupted):
+            HilbertEmbedder("paper", tiny, checkpoint=tmp_path).fit(bags, groups=groups)
+    resumed = HilbertEmbedder("paper", tiny, checkpoint=tmp_path).fit(bags, groups=groups)
+    assert np.array_equal(resumed.transform(bags), whole)
