@@ -27,6 +27,7 @@ from hilbert.splits import grouped_folds
 from hilbert.training import loop
 
 JOINT = {"training.regime": "joint"}
+SHORTEST = {"training.epochs": 2, "training.head_epochs": 2}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_unlabelled_documents_do_not_touch_the_core(corpus, tiny):
 
 
 def test_alpha_mixes_the_logits_and_the_variant_is_the_network_alone(corpus, robust, tiny):
-    bags, y, groups = corpus
+    bags, _y, _groups = corpus
     network, core = robust.fit_.logits(bags), robust.core_.logits(bags)
     assert robust.alpha_ in robust.config_.core.alphas
     np.testing.assert_allclose(robust.decision_function(bags), core + robust.alpha_ * network, rtol=0, atol=1e-12)
@@ -149,9 +150,17 @@ def test_features_without_one_modality_at_all(corpus, robust):
 @pytest.mark.parametrize("missing", ["audio", "text"])
 def test_training_without_one_modality(corpus, tiny, missing):
     bags, y, groups = corpus
-    model = HilbertClassifier(config=tiny).fit(bags.without(missing), y, groups=groups)
+    preset = {"audio": "robust", "text": "paper"}[missing]
+    model = HilbertClassifier(preset, tiny).fit(bags.without(missing), y, groups=groups)
     assert np.isfinite(model.predict_proba(bags.without(missing))).all()
     assert np.isfinite(model.transform(bags)).all()
+
+
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_very_few_documents(make_bags, tiny, preset):
+    bags, y, _ = make_bags(4, classes=2, missing=False)
+    model = HilbertClassifier(preset, tiny).fit(bags, y)
+    assert np.isfinite(model.predict_proba(bags)).all()
 
 
 def test_joint_regime(corpus, tiny):
@@ -181,26 +190,25 @@ def test_every_choice_trains(corpus, tiny, changes):
 
 
 def test_the_network_learns_what_is_there(make_bags, tiny):
-    bags, y, groups = make_bags(60, groups=30, signal=3.0)
-    more = {"training.epochs": 15, "training.head_epochs": 60, "training.head_learning_rate": 0.02}
-    model = HilbertClassifier("paper", tiny | more | {"training.learning_rate": 0.01}).fit(bags, y, groups=groups)
-    new, labels, _ = make_bags(60, signal=3.0)
-    assert (model.predict(new) == labels).mean() > 0.8
+    bags, y, groups = make_bags(90, groups=45, signal=3.0)
+    train, test = slice(0, 60), slice(60, 90)
+    more = {"training.epochs": 8, "training.head_epochs": 30, "training.head_learning_rate": 0.03}
+    model = HilbertClassifier("paper", tiny | more | {"training.learning_rate": 0.01})
+    model.fit(bags[train], y[train], groups=groups[train])
+    assert (model.predict(bags[test]) == y[test]).mean() > 0.8
 
 
 def test_shuffled_labels_give_one_half(make_bags, tiny):
     """The canary, with groups: neither core nor network may know anything of the tested documents' labels."""
-    bags, y, groups = make_bags(96, groups=48)
+    bags, y, groups = make_bags(96, groups=48, classes=2, audio_dim=3, text_dim=2)
     y = np.random.default_rng(1).permutation(y)
-    scores, alone, folds = np.zeros((96, 3)), np.zeros((96, 3)), np.zeros(96)
+    scores, alone, folds = np.zeros((96, 2)), np.zeros((96, 2)), np.zeros(96)
     for split in grouped_folds(y, groups, 3):
-        labels = y.astype(object)
-        labels[split.test] = None
         model = HilbertClassifier(config=tiny).fit(bags[split.train], y[split.train], groups=groups[split.train])
         scores[split.test] = model.predict_proba(bags[split.test])
         alone[split.test] = model.variants(bags[split.test])["no core"]
         folds[split.test] = split.fold
-    error = 0.045  # Hanley-McNeil at .5 with 32 of 96 is .063 a class, and three classes are averaged
+    error = 0.059  # Hanley-McNeil at .5 with 48 of 96
     assert abs(within_fold_auc(y, scores, folds) - 0.5) < 3 * error
     assert abs(within_fold_auc(y, alone, folds) - 0.5) < 3 * error
 
@@ -287,7 +295,7 @@ def test_wrong_input(corpus, tiny):
     with pytest.raises(UsageError, match="groups: expected one for each of 40"):
         model.fit(bags, y, groups=groups[:-1])
     with pytest.raises(UsageError, match="inner folds"):
-        model.fit(bags[:2], y[:2])
+        model.fit(bags, y, groups=["one"] * 40)
     with pytest.raises(ConfigError, match="'best'"):
         HilbertClassifier("best").fit(bags, y)
     with pytest.raises(ConfigError, match="'wdith'"):
@@ -339,7 +347,7 @@ def test_generators_of_the_caller_are_left_alone(corpus, tiny, tmp_path):
 
 
 def test_threads_and_features_in_double_precision_change_nothing_that_matters(corpus, tiny, paper):
-    bags, y, groups = corpus
+    bags, _y, _groups = corpus
     double = Bags(
         bags.ids,
         Packed(bags.audio.values.astype(np.float64), bags.audio.lengths, bags.audio.times),
@@ -526,7 +534,7 @@ HilbertClassifier("paper", shared.TINY, checkpoint=checkpoint).fit(bags, y, grou
 def test_killed_training_resumes_to_the_same_bytes(corpus, tiny, paper, tmp_path):
     bags, y, groups = corpus
     conftest = Path(__file__).with_name("conftest.py")
-    command = [sys.executable, "-c", KILLED, str(conftest), str(tmp_path / "c"), "9"]
+    command = [sys.executable, "-c", KILLED, str(conftest), str(tmp_path / "c"), "8"]
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, timeout=180)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert len(list((tmp_path / "c").rglob("*.safetensors"))) == 3  # two stages, and the final fit's first
@@ -557,7 +565,7 @@ def interrupt(monkeypatch, after):
 @pytest.mark.parametrize("after", [1, 5])
 def test_interrupted_training_resumes(corpus, tiny, tmp_path, monkeypatch, regime, after):
     bags, y, groups = corpus
-    config = tiny | {"training.regime": regime, "core.enabled": False, "selection.trained": 2}
+    config = tiny | SHORTEST | {"training.regime": regime, "core.enabled": False, "selection.trained": 2}
     whole = HilbertClassifier(config=config).fit(bags, y, groups=groups)
     with monkeypatch.context() as patch:
         interrupt(patch, after)
@@ -571,12 +579,19 @@ def test_interrupted_training_resumes(corpus, tiny, tmp_path, monkeypatch, regim
     assert calls == []  # all of it was there
 
 
+@pytest.fixture(scope="module")
+def checkpointed(corpus, tiny, tmp_path_factory):
+    bags, y, groups = corpus
+    folder = tmp_path_factory.mktemp("checkpoints")
+    HilbertClassifier("paper", tiny | SHORTEST, checkpoint=folder).fit(bags, y, groups=groups)
+    return folder
+
+
 @pytest.mark.parametrize("change", ["documents", "features", "labels", "groups", "seed", "config"])
-def test_checkpoints_of_other_data_are_never_resumed(corpus, tiny, tmp_path, change):
+def test_checkpoints_of_other_data_are_never_resumed(corpus, tiny, checkpointed, change):
     """Another fold of the same cross-validation must not continue from a training that saw its test documents."""
     bags, y, groups = corpus
-    HilbertClassifier("paper", tiny, checkpoint=tmp_path).fit(bags, y, groups=groups)
-    options = {"config": tiny, "seed": 0}
+    options = {"config": tiny | SHORTEST, "seed": 0}
     if change == "documents":
         rows = np.r_[0:20, 20:40][::-1]
         bags, y, groups = bags[rows], y[rows], groups[rows]
@@ -590,9 +605,9 @@ def test_checkpoints_of_other_data_are_never_resumed(corpus, tiny, tmp_path, cha
     elif change == "seed":
         options["seed"] = 1
     else:
-        options["config"] = tiny | {"cka.weight": 0.1}
+        options["config"] = tiny | SHORTEST | {"cka.weight": 0.1}
     fresh = HilbertClassifier("paper", **options).fit(bags, y, groups=groups)
-    beside = HilbertClassifier("paper", **options, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    beside = HilbertClassifier("paper", **options, checkpoint=checkpointed).fit(bags, y, groups=groups)
     assert tensors(beside) == tensors(fresh)
 
 

@@ -213,6 +213,7 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
 
     def variants(self, X: Bags) -> dict[str, Floats]:
         """Probabilities of the network without its linear core, which every result table shows beside the whole."""
+        check_is_fitted(self, "fit_")
         if self.core_ is None:
             return {}
         return {"no core": softmax(self.fit_.logits(check_features(self.features_, X)))}

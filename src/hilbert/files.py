@@ -13,8 +13,12 @@ from typing import Any
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder; on success it replaces ``path`` at once, on failure it goes."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    """Give a temporary path in the same folder; on success it replaces ``path`` at once, on failure it goes.
+
+    The suffix is kept, since some writers choose their format by it; a missing folder is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=f".part{path.suffix}")
     os.close(handle)
     temporary = Path(name)
     try:

@@ -80,12 +80,4 @@ def prepare(
         if not store.index.documents:
             listed = "; ".join(map(str, store.problems[:5]))
             raise InputError(f"{source}: no document could be encoded: {listed}")
-        return Prepared(_same_width(store.load(), features), store.problems)
-
-
-def _same_width(bags: Bags, features: Mapping[str, Any]) -> Bags:
-    """Where no document has a modality, its width cannot be read off: take the model's."""
-    for name in ("audio", "text"):
-        if not getattr(bags, name).lengths.any():
-            bags = bags.without(name, features[name])
-    return bags
+        return Prepared(store.load(), store.problems)

@@ -9,7 +9,7 @@ import torch
 
 from hilbert.corpus.manifest import Corpus
 
-WORDS = "the a man woman plays guitar market fell today it was good bad . , !".split()
+WORDS = ["the", "a", "man", "woman", "plays", "guitar", "market", "fell", "today", "it", "was", "good", "bad", "."]
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ class Folder:
             recording(root / f"d{number}.wav", 2.0 + number / 2, number)
         for number, texts in enumerate((["the man plays", "guitar today"], ["the market fell", "it was bad"])):
             (root / f"d{number}.vtt").write_text(vtt(texts))
-        self.write("yes no yes no".split())
+        self.write(["yes", "no", "yes", "no"])
 
     def write(self, labels, extra=()):
         audio, transcripts = ("d0.wav", "d1.wav", "d2.wav", ""), ("d0.vtt", "d1.vtt", "", "")

@@ -19,7 +19,7 @@ def test_axes_are_the_leading_directions_of_the_covariance(rows, dim):
     x = rng.normal(size=(rows, dim)) * np.arange(1, dim + 1)
     x -= x.mean(0)
     axes = principal_axes(x, 4)
-    left, values, right = np.linalg.svd(x, full_matrices=False)
+    _left, _values, right = np.linalg.svd(x, full_matrices=False)
     np.testing.assert_allclose(np.abs(axes), np.abs(right[:4].T), atol=1e-8)
     np.testing.assert_allclose(axes.T @ axes, np.eye(4), atol=1e-8)
     assert (axes[np.abs(axes).argmax(0), np.arange(4)] > 0).all()

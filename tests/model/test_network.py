@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from hilbert.model import projection, ragged as ragged_module
+from hilbert.model import projection
+from hilbert.model import ragged as ragged_module
 from hilbert.model.ragged import Ragged
 
 AUDIO, TEXT = [3, 0, 5, 1, 2], [2, 4, 0, 1, 6]
@@ -55,7 +56,11 @@ def test_padding_gets_no_gradient_and_gives_none(network, batch):
         values = audio.values[:3].clone().requires_grad_()  # document 0; document 1 has none
         rest = audio.values[3:] if len(rows) == 5 else audio.values[:0]
         a = Ragged(torch.cat([values, rest]), audio.lengths[rows], audio.times[: 3 + len(rest)])
-        t = Ragged(text.values[: int(text.lengths[rows].sum())], text.lengths[rows], text.times[: int(text.lengths[rows].sum())])
+        t = Ragged(
+            text.values[: int(text.lengths[rows].sum())],
+            text.lengths[rows],
+            text.times[: int(text.lengths[rows].sum())],
+        )
         net(a, t).joint[0].square().sum().backward()
         gradients.append(values.grad)
     assert gradients[0].abs().max() > 1e-6

@@ -41,7 +41,9 @@ def test_a_value_missing_from_a_whole_document_is_missing():
 
 def test_every_modality_weighs_the_same(make_bags):
     bags, _, _ = make_bags(60, audio_dim=40, text_dim=3)
-    blown = Bags(bags.ids, Packed(bags.audio.values * 100, bags.audio.lengths, bags.audio.times), bags.text, bags.duration)
+    blown = Bags(
+        bags.ids, Packed(bags.audio.values * 100, bags.audio.lengths, bags.audio.times), bags.text, bags.duration
+    )
     for data in (bags, blown):
         parts = PooledBlocks.fit(data)(data)
         norms = [np.linalg.norm(x @ x.T) for x in parts]

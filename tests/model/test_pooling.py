@@ -72,7 +72,9 @@ def test_sequence_pooling_starts_with_half_its_mass_on_either_modality(audio, te
     mass = layer.weights(values, mask, count_bias(*masks))[:, :audio].sum(1)
     torch.testing.assert_close(mass, torch.full((2,), 0.5).double(), rtol=0, atol=1e-6)
     without = layer.weights(values, mask)[:, :audio].sum(1)
-    torch.testing.assert_close(without, torch.full((2,), audio / (audio + text), dtype=torch.float64), rtol=0, atol=1e-9)
+    torch.testing.assert_close(
+        without, torch.full((2,), audio / (audio + text), dtype=torch.float64), rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("pooling_kind", ["attention", "statistics"])

@@ -26,14 +26,14 @@ def cka(x, y):
     return debiased_cka(linear_gram(x), linear_gram(y)).item()
 
 
-def song(k, l):
+def song(k, m):
     """Unbiased HSIC as Song et al. 2012 (equation 5) write it."""
     n = len(k)
-    k, l = k - np.diag(np.diag(k)), l - np.diag(np.diag(l))
+    k, m = k - np.diag(np.diag(k)), m - np.diag(np.diag(m))
     one = np.ones(n)
-    first = np.trace(k @ l)
-    second = (one @ k @ one) * (one @ l @ one) / ((n - 1) * (n - 2))
-    third = 2 / (n - 2) * (one @ k @ l @ one)
+    first = np.trace(k @ m)
+    second = (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
+    third = 2 / (n - 2) * (one @ k @ m @ one)
     return (first + second - third) / (n * (n - 3))
 
 
@@ -46,11 +46,11 @@ def biased(x, y):
 @pytest.mark.parametrize("kernel", [linear_gram, rbf_gram])
 @pytest.mark.parametrize("docs", [4, 5, 30])
 def test_against_the_formula_of_song(kernel, docs):
-    k, l = kernel(rows(docs, 6, 1)), kernel(rows(docs, 9, 2))
-    a, b = k.numpy(), l.numpy()
-    assert debiased_hsic(k, l).item() == pytest.approx(song(a, b), rel=1e-9)
+    k, m = kernel(rows(docs, 6, 1)), kernel(rows(docs, 9, 2))
+    a, b = k.numpy(), m.numpy()
+    assert debiased_hsic(k, m).item() == pytest.approx(song(a, b), rel=1e-9)
     expected = song(a, b) / math.sqrt(song(a, a) * song(b, b))
-    assert debiased_cka(k, l).item() == pytest.approx(expected, rel=1e-9)
+    assert debiased_cka(k, m).item() == pytest.approx(expected, rel=1e-9)
 
 
 def test_u_centred_rows_add_up_to_zero():

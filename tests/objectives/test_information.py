@@ -26,7 +26,9 @@ def test_closed_form_of_correlated_gaussians(rho):
     assert gaussian_information(x, z).item() == pytest.approx(expected, abs=three_errors + 0.01)
 
 
-@pytest.mark.parametrize(("docs", "p", "q", "uncorrected"), [(64, 8, 8, 0.586), (200, 16, 16, 0.701), (64, 4, 8, 0.285)])
+@pytest.mark.parametrize(
+    ("docs", "p", "q", "uncorrected"), [(64, 8, 8, 0.586), (200, 16, 16, 0.701), (64, 4, 8, 0.285)]
+)
 def test_independent_data_give_about_zero(docs, p, q, uncorrected):
     values = torch.stack([gaussian_information(rows(docs, p, 2 * s), rows(docs, q, 2 * s + 1)) for s in range(120)])
     error = values.std().item() / math.sqrt(len(values))

@@ -72,7 +72,9 @@ def test_temperature_starts_where_the_preset_says_and_stays_in_its_bounds():
     assert not isinstance(objective("robust").log_scale, torch.nn.Parameter)
 
 
-CHOICES = list(itertools.product(("infonce", "gaussian"), ("squared", "level_up"), ("embedding", "input"), ("linear", "rbf")))
+CHOICES = list(
+    itertools.product(("infonce", "gaussian"), ("squared", "level_up"), ("embedding", "input"), ("linear", "rbf"))
+)
 
 
 @pytest.mark.parametrize(("estimator", "form", "target", "kernel"), CHOICES)

@@ -32,12 +32,14 @@ def run(
     done already are not repeated.
     """
     from hilbert.cli.check import summary
+    from hilbert.cli.extract import summarise
     from hilbert.corpus import Corpus, check_corpus
     from hilbert.demo import make_corpus
     from hilbert.encoders import install, installed
     from hilbert.evaluation.table import print_result
     from hilbert.features.extraction import extract
     from hilbert.report import write_report
+    from hilbert.segments import Segmentation
 
     screen = console()
     screen.print("The speech of this demo is synthetic: it shows how the tool works, and nothing about real voices.")
@@ -54,11 +56,11 @@ def run(
             _step(3, f"hilbert encoders install {pack}")
             install(pack, progress=lambda line: typer.echo(f"  {line}", err=True))
     features = out / "features"
-    _step(3, f"hilbert extract {manifest} --speech {SPEECH} --text {TEXT} --out {features}")
+    _step(3, f"hilbert extract {manifest} --speech {SPEECH} --text {TEXT} --audio-segments windows --out {features}")
     with progress("extract") as report:
-        store = extract(Corpus.from_manifest(manifest), features, speech=SPEECH, text=TEXT, progress=report)
-    from hilbert.cli.extract import summarise
-
+        corpus = Corpus.from_manifest(manifest)
+        cut = Segmentation(audio="windows")
+        store = extract(corpus, features, speech=SPEECH, text=TEXT, segmentation=cut, progress=report)
     summarise(store)
     results = out / "results"
     folds, repeats = (5, 3) if documents >= SMALL else (2, 1)

@@ -68,7 +68,8 @@ def fit_fold(
             fitted.fit(bags[train], labels, **extra)
             seconds = time.perf_counter() - started
             proba, notes = predict(name, fitted, bags[split.test], classes, where)
-            if hasattr(fitted, "alpha_"):  # how much of the network beside its linear core the fold chose
+            if hasattr(fitted, "alpha_") and getattr(fitted, "core_", None) is not None:
+                # how much of the network beside its linear core the fold chose
                 notes.append(f"{name}: α = {fitted.alpha_:g} chosen")
             curves = list(getattr(fitted, "history_", ())) if keep else []
             embedding = _embed(fitted, bags, split) if keep else {}

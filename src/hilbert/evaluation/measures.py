@@ -163,7 +163,8 @@ def _difference(
         "model": model,
         "against": other,
         **found._asdict(),
-        "detectable": detectable(found.se),
+        # models that predict the same in every resample leave nothing to be detected
+        "detectable": detectable(found.se) if found.se > 0 else None,
         "corrected_t": corrected_t(folds[model] - folds[other], ratio),
     }
 

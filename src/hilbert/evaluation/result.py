@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from hilbert.errors import InputError
 from hilbert.evaluation.measures import measure
 from hilbert.evaluation.predictions import Predictions
+from hilbert.files import replace_file
 
 FILES = (
     "config.yaml",
@@ -81,9 +81,8 @@ class Result:
             "embeddings.parquet": lambda path: _write_embeddings(path, self.embeddings),
         }
         for name in FILES:
-            partial = folder / f".{name}.partial"
-            writers[name](partial)
-            os.replace(partial, folder / name)
+            with replace_file(folder / name) as temporary:
+                writers[name](temporary)
         return folder
 
     @classmethod

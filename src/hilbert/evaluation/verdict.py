@@ -103,6 +103,8 @@ def _compare(result: Result, model: str, reference: str) -> str:
     if row is None or row["low"] is None:
         return f"The difference of {model} to {reference} is undefined."
     found = f"{number(row['value'], True)} {span(row, True)}"
+    if row["value"] == row["low"] == row["high"] == 0:
+        return f"{model} ranks all documents exactly as {reference} does: there is no difference between them."
     if row["low"] > 0:
         return f"{model} is above {reference} by {number(row['value'])} {span(row, True)}."
     if row["high"] < 0:

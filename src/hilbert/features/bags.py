@@ -111,12 +111,12 @@ class Bags:
         rows = np.atleast_1d(np.arange(len(self))[index])
         return Bags(self.ids[rows], self.audio.take(rows), self.text.take(rows), self.duration[rows], self.source)
 
-    def without(self, modality: str, dim: int | None = None) -> Bags:
-        """The same documents with one modality ("audio" or "text", ``dim`` wide) missing everywhere."""
+    def without(self, modality: str) -> Bags:
+        """The same documents with one modality ("audio" or "text") missing everywhere."""
         if modality not in ("audio", "text"):
             raise InputError(f"a modality is 'audio' or 'text', not {modality!r}")
         kept = {"audio": self.audio, "text": self.text}
-        shape = (0, dim or kept[modality].dim)
+        shape = (0, kept[modality].dim)
         empty = Packed(np.zeros(shape, self.audio.values.dtype), np.zeros(len(self), np.int64), np.zeros(0))
         kept[modality] = empty
         return Bags(self.ids, kept["audio"], kept["text"], self.duration, self.source)

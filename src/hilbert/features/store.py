@@ -200,9 +200,9 @@ class FeatureStore:
 
 def _sweep(path: Path) -> None:
     """Remove the half-written files of a run that was killed."""
-    patterns = [".store.json.*.part"]
+    patterns = [".store.json.*.part.json"]
     if (path / "store.json").exists():
-        patterns += [".index.json.*.part", "objects/*/.*.safetensors.*.part"]
+        patterns += [".index.json.*.part.json", "objects/*/.*.safetensors.*.part.safetensors"]
     for pattern in patterns:
         for part in path.glob(pattern):
             part.unlink(missing_ok=True)

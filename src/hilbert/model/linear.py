@@ -41,9 +41,7 @@ class LogisticMap:
         if len(present) == 1:
             bias[present] = 0.0
             return cls(weights, bias)
-        regression = LogisticRegression(
-            C=strength, class_weight="balanced", solver="newton-cg", max_iter=500, tol=1e-6
-        )
+        regression = LogisticRegression(C=strength, class_weight="balanced", solver="newton-cg", max_iter=500, tol=1e-6)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             regression.fit(x, target)

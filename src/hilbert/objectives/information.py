@@ -34,7 +34,8 @@ def leading_directions(z: Tensor, count: int) -> Tensor:
     centred = z - z.mean(dim=0)
     with torch.no_grad():
         directions = torch.linalg.eigh((centred.T @ centred).double())[1][:, -count:].to(z.dtype)
-    return centred @ directions
+    projected: Tensor = centred @ directions
+    return projected
 
 
 def balance(audio: Tensor, text: Tensor, form: Literal["squared", "level_up"]) -> Tensor:

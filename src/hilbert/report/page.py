@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from hilbert.evaluation.result import Result
 from hilbert.evaluation.table import heading, rarest_class, smallest
 from hilbert.evaluation.verdict import difference, main_model, number, span
 from hilbert.features.bags import Bags
+from hilbert.files import write_text
 from hilbert.report import figures
 
 MOST_CURVES = 4  # more lines in one panel cannot be told apart
@@ -31,10 +31,7 @@ def write_report(
     that quote a model's own warnings, since nobody can know what those say.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(render_report(result, bags, corpus_summary, no_text), encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, render_report(result, bags, corpus_summary, no_text))
     return path
 
 

@@ -40,9 +40,9 @@ def data_hash(bags: Bags, target: NDArray[Any], groups: NDArray[Any]) -> str:
     for packed in (bags.audio, bags.text):
         for array in (packed.values, packed.lengths, packed.times):
             digest.update(f"{array.dtype}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
     for array in (target, groups):
-        digest.update(np.ascontiguousarray(array, dtype=np.int64))
+        digest.update(np.ascontiguousarray(array, dtype=np.int64).data)
     return digest.hexdigest()[:12]
 
 

@@ -135,11 +135,12 @@ def check_features(expected: Mapping[str, Any], bags: Bags) -> Bags:
 
     Returns the bags; a modality that no document has, and whose width is therefore open, gets the model's width.
     """
+
+    def sized(packed: Packed, dim: int) -> Packed:
+        return packed if len(packed.values) else replace(packed, values=np.zeros((0, dim), packed.values.dtype))
+
+    bags = replace(bags, audio=sized(bags.audio, expected["audio"]), text=sized(bags.text, expected["text"]))
     for name in MODALITIES:
-        packed: Packed = getattr(bags, name)
-        if not len(packed.values) and packed.dim != expected[name]:
-            nothing = Packed(np.zeros((0, expected[name]), np.float32), packed.lengths, packed.times)
-            bags = replace(bags, **{name: nothing})
         found = getattr(bags, name).dim
         if found != expected[name]:
             raise ModelError(

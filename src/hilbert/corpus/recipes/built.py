@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,15 +38,3 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path.name}: expected UTF-8 text, found {byte}") from None
     except OSError as error:
         raise InputError(f"{path.name}: cannot be read ({error.strerror or type(error).__name__})") from None
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file to write that takes the place of ``path`` when done; after an error nothing is left of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

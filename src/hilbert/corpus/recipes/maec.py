@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from hilbert.corpus.recipes.built import Built, read_text, replacing, require_folder
+from hilbert.corpus.recipes.built import Built, read_text, require_folder
 from hilbert.errors import InputError, Problem
+from hilbert.files import replace_file
 
 ATTRIBUTION = (
     "MAEC: A Multimodal Aligned Earnings Conference Call Dataset for Financial Risk Prediction "
@@ -80,9 +81,9 @@ def build(source: str | Path, out: str | Path, *, progress: Callable[[int, int],
         detail = f"; first: {problems[0]}" if problems else ""
         raise InputError(f"{source}: expected documents of MAEC, found none that can be read{detail}")
     table = pa.concat_tables(tables).combine_chunks()
-    with replacing(out / "segments.parquet") as part:
+    with replace_file(out / "segments.parquet") as part:
         parquet.write_table(table, part, compression="zstd", row_group_size=2**20)
-    with replacing(out / "documents.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
+    with replace_file(out / "documents.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "group", "date", "segments", "speakers_64", "year"])
         writer.writerows(documents)

@@ -14,9 +14,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hilbert.corpus.recipes.built import Built, read_text, replacing, require_folder
+from hilbert.corpus.recipes.built import Built, read_text, require_folder
 from hilbert.corpus.recipes.ogg import write_opus
 from hilbert.errors import AudioError, InputError, Problem, UsageError
+from hilbert.files import replace_file
 
 ATTRIBUTION = "speechocean762 (Zhang et al., 2021, arXiv 2104.01378), free for commercial and non-commercial use"
 RATE = 16_000
@@ -73,9 +74,9 @@ def build(
         wave, cues = assemble(speaker)
         audio = Path("recordings") / f"{speaker.id}.{audio_format}"
         transcript = Path("transcripts") / f"{speaker.id}.vtt"
-        with replacing(out / audio) as part:
+        with replace_file(out / audio) as part:
             _write(part, wave, audio_format)
-        with replacing(out / transcript) as part:
+        with replace_file(out / transcript) as part:
             part.write_text(webvtt(cues), encoding="utf-8", newline="\n")
         label = [speaker.age, speaker.gender, speaker.age_gender, speaker.id]
         rows.append([speaker.id, audio.as_posix(), transcript.as_posix(), *label])
@@ -83,7 +84,7 @@ def build(
         seconds += len(wave) / RATE
         if progress is not None:
             progress(done, len(speakers))
-    with replacing(out / "manifest.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
+    with replace_file(out / "manifest.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "audio", "transcript", "age", "gender", "age_gender", "group"])
         writer.writerows(rows)

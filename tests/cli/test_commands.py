@@ -1,0 +1,165 @@
+"""Every command on real small files, through the same entry point that the shell uses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+
+from hilbert import Result
+
+QUICK = ("--set", "training.epochs=2", "--set", "training.head_epochs=2", "--jobs", "1")
+
+
+def test_check_sums_up_and_estimates(hilbert, manifest):
+    result = hilbert("check", manifest, "--label", "voice", "--group", "person")
+    assert result.exit_code == 0
+    assert "16 documents, 16 usable; 0 errors" in result.output
+    assert "voice: high 8, low 8" in result.output
+    assert "prosody" in result.output
+
+
+def test_check_lists_everything_at_once(hilbert, manifest, tmp_path):
+    (tmp_path / "empty.wav").write_bytes(b"")
+    shutil.copy(manifest.parent / "0.wav", tmp_path / "0.wav")
+    broken = tmp_path / "manifest.csv"
+    broken.write_text("id,audio\na,0.wav\nb,gone.wav\nc,empty.wav\n", encoding="utf-8")
+    result = hilbert("check", broken)
+    assert result.exit_code == 2
+    assert "document b" in result.output
+    assert "document c" in result.output
+    assert "3 documents, 1 usable" in result.output
+
+
+def test_encoders_lists_packs_and_refuses_nonsense(hilbert):
+    listed = hilbert("encoders")
+    assert listed.exit_code == 0
+    assert "whisper-tiny.en" in listed.output
+    assert hilbert("encoders", "install").exit_code == 2
+    assert hilbert("encoders", "list", "minilm-l6").exit_code == 2
+
+
+def test_a_second_extraction_does_nothing_and_says_so(hilbert, manifest, features):
+    result = hilbert("extract", manifest, "--speech", "prosody", "--window", "1", "--out", features)
+    assert result.exit_code == 0
+    assert "Nothing to do" in result.output
+
+
+def test_other_settings_in_the_same_folder_are_refused(hilbert, manifest, features):
+    result = hilbert("extract", manifest, "--speech", "prosody", "--window", "2", "--out", features)
+    assert result.exit_code == 2
+    assert "choose another --out" in result.output
+
+
+def test_one_broken_document_does_not_stop_the_others(hilbert, manifest, tmp_path):
+    shutil.copy(manifest.parent / "0.wav", tmp_path / "0.wav")
+    (tmp_path / "noise.wav").write_bytes(b"no sound at all")
+    mixed = tmp_path / "manifest.csv"
+    mixed.write_text("id,audio\ngood,0.wav\nbad,noise.wav\n", encoding="utf-8")
+    result = hilbert("extract", mixed, "--speech", "prosody", "--out", tmp_path / "f")
+    assert result.exit_code == 3
+    assert "document bad" in result.output
+    index = json.loads((tmp_path / "f" / "index.json").read_text(encoding="utf-8"))
+    assert list(index["documents"]) == ["good"]
+
+
+def test_extract_without_an_encoder_says_how(hilbert, manifest, tmp_path):
+    result = hilbert("extract", manifest, "--out", tmp_path / "f")
+    assert result.exit_code == 2
+    assert "hilbert encoders" in result.output
+
+
+@pytest.fixture(scope="module")
+def results(hilbert, features, tmp_path_factory):
+    out = tmp_path_factory.mktemp("results") / "r"
+    result = hilbert(
+        "evaluate", features, "--label", "voice", "--group", "person", "--folds", 2, "--repeats", 1,
+        "--models", "prior,length,audio-lr,concat-lr,hilbert,hilbert-paper", "--out", out, *QUICK,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return out, result.output
+
+
+def test_evaluate_prints_and_saves(results):
+    out, printed = results
+    assert "hilbert (no core)" in printed
+    assert "macro AUC" in printed
+    saved = Result.load(out)
+    assert saved.metrics["models"]["prior"]["auc"]["value"] == pytest.approx(0.5)
+    # pitch gives these voices away, so a pipeline that loses or shuffles anything shows here
+    assert saved.metrics["models"]["audio-lr"]["auc"]["value"] > 0.95
+
+
+def test_report_is_one_page_without_network(hilbert, results, tmp_path):
+    page = tmp_path / "report.html"
+    assert hilbert("report", results[0], "--out", page).exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "<img" in text or "<svg" in text
+    assert 'src="http' not in text
+    assert "<script" not in text
+
+
+def test_evaluate_by_a_split_column_and_a_saved_model(hilbert, features, model, tmp_path):
+    common = ("--label", "voice", "--group", "person", "--out")
+    split = hilbert("evaluate", features, "--split", "split", "--models", "audio-lr", *common, tmp_path / "s", *QUICK)
+    assert split.exit_code == 0, split.output
+    tested = pq.read_table(tmp_path / "s" / "predictions.parquet")["document"].to_pylist()
+    assert sorted(tested) == ["012", "013", "014", "015"]
+    saved = hilbert("evaluate", features, "--model", model, *common, tmp_path / "m")
+    assert saved.exit_code == 0, saved.output
+    assert hilbert("evaluate", features, "--model", model, "--split", "split", *common, tmp_path / "x").exit_code == 2
+
+
+def test_predict_agrees_over_store_manifest_and_recording(hilbert, manifest, features, model, tmp_path):
+    outs = {}
+    for name, source in (("store", features), ("manifest", manifest), ("recording", manifest.parent / "3.wav")):
+        out = tmp_path / f"{name}.csv"
+        result = hilbert("predict", model, source, "--out", out)
+        assert result.exit_code == 0, result.output
+        outs[name] = pa_csv.read_csv(out)
+    assert outs["store"].num_rows == 16
+    probabilities = {name: table["p_low"].to_numpy() for name, table in outs.items()}
+    np.testing.assert_allclose(probabilities["manifest"], probabilities["store"], rtol=1e-5)
+    np.testing.assert_allclose(probabilities["recording"], probabilities["store"][3:4], rtol=1e-4)
+
+
+def test_embed_writes_three_embeddings(hilbert, features, model, tmp_path):
+    out = tmp_path / "z.parquet"
+    assert hilbert("embed", model, features, "--out", out).exit_code == 0
+    table = pq.read_table(out)
+    assert table.num_rows == 16
+    assert {"id", "audio_0", "text_0", "joint_0"} <= set(table.column_names)
+    assert np.isfinite(table["joint_0"].to_numpy()).all()
+
+
+def test_messages_name_what_was_wrong(hilbert, features, model, tmp_path):
+    cases = [
+        (("train", features, "--label", "nope", "--out", tmp_path / "m"), "voice"),
+        (("train", tmp_path, "--label", "voice", "--out", tmp_path / "m"), "feature store"),
+        (("train", features, "--label", "voice", "--out", tmp_path / "m", "--set", "cka.wait=1"), "weight"),
+        (("train", features, "--label", "voice", "--out", tmp_path / "m", "--set", "cka.weight"), "name=value"),
+        (("evaluate", features, "--label", "voice", "--models", "magic", "--out", tmp_path / "r"), "concat-lr"),
+        (("predict", tmp_path, features, "--out", tmp_path / "p.csv"), "saved model"),
+        (("predict", model, features, "--out", tmp_path / "p.txt"), ".parquet"),
+        (("report", tmp_path, "--out", tmp_path / "r.html"), str(tmp_path)),
+        (("recipe", "nothing", tmp_path, "--out", tmp_path / "q"), "speechocean762"),
+    ]
+    for arguments, expected in cases:
+        result = hilbert(*arguments)
+        assert result.exit_code == 2, (arguments, result.output)
+        assert expected in result.output, (arguments, result.output)
+        assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    "name", ["check", "encoders", "extract", "train", "evaluate", "embed", "predict", "report", "recipe", "demo"]
+)
+def test_help_has_an_example(hilbert, name):
+    result = hilbert(name, "--help")
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"hilbert {name}" in " ".join(result.output.split())
