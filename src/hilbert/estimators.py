@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median_low
 from typing import Any, Self
@@ -34,6 +34,9 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """What both estimators share: parameters, the resolved configuration and the embeddings."""
 
     uses_unlabelled = True
+    on_training: Callable[[int, int, str], None] | None = None
+    """Called before each training of ``fit`` with trainings done, trainings in all, and the name of the next."""
+
     fit_: Fit
     _data: str = ""
 
@@ -166,14 +169,18 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         if config.core.enabled:
             self.core_ = LinearCore().fit(X[labelled], target[labelled], count, folds)
 
+        trainings = min(len(folds), config.selection.trained) + 1
+        fits: list[Fit] = []
+
         def train(name: str, rows: Rows, epochs: dict[str, int] | None = None) -> Fit:
+            if self.on_training is not None:
+                self.on_training(len(fits), trainings, name)
             return fit_network(
                 config, X, target, numbers, rows, classes=count, seed=self.seed, device=self.device,
                 epochs=epochs, checkpoint=self._folder(name),
             )  # fmt: skip
 
         out_of_fold = np.full((len(labelled), count), np.nan)
-        fits = []
         for number, (inner_train, inner_test) in enumerate(folds[: config.selection.trained]):
             held_out = labelled[inner_test]
             free = unlabelled[~np.isin(numbers[unlabelled], numbers[held_out])]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hilbert.cli.common import console, load_config
+from hilbert.cli.common import console, load_config, progress
 
 EXAMPLES = "Example: hilbert train features/ --label diagnosis --group patient --out model/ --set cka.weight=0.3"
 
@@ -35,16 +35,18 @@ def run(
     y = corpus.column(label)
     groups = corpus.column(group) if group else None
     model = HilbertClassifier(config=resolved, seed=seed, device=device, checkpoint=checkpoint)
-    model.fit(store.load(), y, groups=groups)
+    with progress("train") as report:
+        model.on_training = report
+        model.fit(store.load(), y, groups=groups)
     model.save(out)
     known = [value for value in y if value is not None]
-    report = console()
-    report.print(f"{out}: {len(known)} labelled and {len(y) - len(known)} unlabelled documents", markup=False)
-    report.print(f"  classes: {', '.join(f'{c} {known.count(c)}' for c in model.classes_)}", markup=False)
-    report.print(f"  epochs: {', '.join(f'{stage} {n}' for stage, n in model.epochs_.items())}", markup=False)
+    screen = console()
+    screen.print(f"{out}: {len(known)} labelled and {len(y) - len(known)} unlabelled documents", markup=False)
+    screen.print(f"  classes: {', '.join(f'{c} {known.count(c)}' for c in model.classes_)}", markup=False)
+    screen.print(f"  epochs: {', '.join(f'{stage} {n}' for stage, n in model.epochs_.items())}", markup=False)
     if model.core_ is not None:
         chosen = model.selection_
-        report.print(
+        screen.print(
             f"  α = {model.alpha_:g} (inner AUC of the linear core {chosen['core_auc']:.3f}; "
             f"best gain {chosen['gain']:+.3f} ± {chosen['standard_error']:.3f} at α = {chosen['best_alpha']:g})",
             markup=False,
