@@ -105,7 +105,7 @@ def test_the_code_works_as_written(monkeypatch, tmp_path):
     code = blocks("README.md", "python")[0]
     names: dict = {}
     exec(compile(code, "README.md", "exec"), names)
-    assert names["model"].predict_proba(names["bags"]).shape == (125, 2)
+    assert names["model"].predict_proba(names["bags"]).shape == (125, 6)
     assert names["result"].metrics["models"]["concat-lr"]["auc"]["value"] > 0.8
     exec(compile(blocks("docs/getting-started.md", "python")[0], "getting-started.md", "exec"), names)
     assert names["result"].metrics["models"]["prior"]["auc"]["value"] == pytest.approx(0.5)

@@ -39,14 +39,14 @@ def test_shapes_labels_and_size(data):
         data.column("diagnosis")
 
 
-def test_the_voice_tells_the_gender_and_shuffled_voices_do_not(data):
-    y, g = data.column("gender"), data.column("group")
+def test_the_voice_tells_age_and_gender_and_shuffled_voices_do_not(data):
+    y, g = data.column("age_gender"), data.column("group")
     split = grouped_folds(y, g, 3, 1, 0)[0]
     model = make_model("audio-lr").fit(data.bags[split.train], y[split.train], groups=g[split.train])
     scores = model.predict_proba(data.bags[split.test])
-    assert within_fold_auc(y[split.test], scores) > 0.85
+    assert within_fold_auc(y[split.test], scores) > 0.8
     shuffled = np.random.default_rng(0).permutation(split.test)
-    assert within_fold_auc(y[split.test], model.predict_proba(data.bags[shuffled])) < 0.75
+    assert within_fold_auc(y[split.test], model.predict_proba(data.bags[shuffled])) < 0.65
 
 
 @pytest.mark.data

@@ -1,32 +1,20 @@
-"""Bags of features of real speech, packed into the package.
-
-The features of speechocean762 (Zhang et al. 2021, arXiv 2104.01378; free for commercial and non-commercial use)
-were computed with this package:
-
-    hilbert extract $HILBERT_DATA/speechocean762/manifest.csv --speech whisper-base --text minilm-l6 --out features/
-    python -m hilbert.datasets.packed features/ src/hilbert/datasets/
-"""
+"""Bags of features of real speech that come with the package; `packing` says how they were made."""
 
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load, save_file
+from safetensors.numpy import load
 
 from hilbert.errors import ManifestError
 from hilbert.features.bags import Bags, Packed
-from hilbert.features.store import FeatureStore
-from hilbert.files import write_json
 
 NAME = "speechocean762"
-COLUMNS = ("age", "gender", "age_gender", "group")
 
 
 @dataclass(frozen=True)
@@ -65,29 +53,3 @@ def load_speechocean762() -> Dataset:
     )
     bags = Bags(np.array(about["ids"]), audio, text, arrays["duration"], about["source"])
     return Dataset(bags, about["columns"], about["attribution"])
-
-
-def pack(features: Path, out: Path) -> None:
-    """Write a store's bags as half-precision numbers, with the manifest's columns."""
-    store = FeatureStore(features)
-    bags, corpus = store.load(), store.corpus()
-    arrays: dict[str, NDArray[Any]] = {"duration": bags.duration}
-    for name, packed in (("audio", bags.audio), ("text", bags.text)):
-        arrays |= {
-            f"{name}.values": packed.values.astype(np.float16),
-            f"{name}.lengths": packed.lengths,
-            f"{name}.times": packed.times.astype(np.float16),
-        }
-    save_file(arrays, out / f"{NAME}.safetensors")
-    about = {
-        "attribution": "speechocean762 (Zhang et al. 2021, arXiv 2104.01378), free for commercial and non-commercial "
-        "use; features computed with HILBERT, stored as float16",
-        "source": dict(bags.source),
-        "ids": bags.ids.tolist(),
-        "columns": {name: corpus.column(name).tolist() for name in COLUMNS},
-    }
-    write_json(out / f"{NAME}.json", about)
-
-
-if __name__ == "__main__":
-    pack(Path(sys.argv[1]), Path(sys.argv[2]))
