@@ -63,3 +63,36 @@ TINY = {
 def tiny():
     """Overrides of either preset: every part is there, each as small as it can be."""
     return dict(TINY)
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """Forty ragged documents with missing values, labels of three classes, groups of about two."""
+    return make_bags(40, groups=20, nan=True)
+
+
+@pytest.fixture(scope="session")
+def robust(corpus):
+    return _fitted("robust", *corpus)
+
+
+@pytest.fixture(scope="session")
+def paper(corpus):
+    return _fitted("paper", *corpus)
+
+
+def _fitted(preset, bags, y, groups):
+    from hilbert.estimators import HilbertClassifier
+
+    return HilbertClassifier(preset, dict(TINY)).fit(bags, y, groups=groups)
+
+
+@pytest.fixture(scope="session")
+def tensors():
+    """The bytes of all that the network and its head have learnt."""
+
+    def of(model):
+        modules = (model.fit_.representation.network, model.fit_.head)
+        return b"".join(value.numpy().tobytes() for module in modules for value in module.state_dict().values())
+
+    return of

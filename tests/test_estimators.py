@@ -1,22 +1,14 @@
-"""The estimators: the baseline inside, scikit-learn's face, saved folders, the same bytes every time."""
-
-import hashlib
-import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
+"""The estimators: the baseline inside, scikit-learn's face, the same bytes every time."""
 
 import numpy as np
 import pytest
 import sklearn
 import torch
-from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_validate
 
+from hilbert import estimators
 from hilbert.baselines import ConcatLR
 from hilbert.config import HilbertConfig
 from hilbert.errors import ConfigError, InputError, ModelError, UsageError
@@ -24,33 +16,9 @@ from hilbert.estimators import HilbertClassifier, HilbertEmbedder
 from hilbert.features.bags import Bags, Packed
 from hilbert.metrics import within_fold_auc
 from hilbert.splits import grouped_folds
-from hilbert.training import loop
 
 JOINT = {"training.regime": "joint"}
 SHORTEST = {"training.epochs": 2, "training.head_epochs": 2}
-
-
-@pytest.fixture(scope="module")
-def corpus(make_bags):
-    return make_bags(40, groups=20, nan=True)
-
-
-@pytest.fixture(scope="module")
-def robust(corpus, tiny):
-    bags, y, groups = corpus
-    return HilbertClassifier(config=tiny).fit(bags, y, groups=groups)
-
-
-@pytest.fixture(scope="module")
-def paper(corpus, tiny):
-    bags, y, groups = corpus
-    return HilbertClassifier("paper", tiny).fit(bags, y, groups=groups)
-
-
-def tensors(model):
-    network = torch.cat([p.detach().flatten() for p in model.fit_.representation.network.state_dict().values()])
-    head = torch.cat([p.detach().flatten() for p in model.fit_.head.state_dict().values()])
-    return network.numpy().tobytes() + head.numpy().tobytes()
 
 
 # --- the linear baseline inside ------------------------------------------------------------------------------
@@ -76,6 +44,30 @@ def test_unlabelled_documents_do_not_touch_the_core(corpus, tiny):
     model = HilbertClassifier(config=tiny | {"core.alphas": [0.0]}).fit(bags, some, groups=groups)
     plain = ConcatLR().fit(bags[known], y[known], groups=groups[known])
     np.testing.assert_allclose(model.predict_proba(bags), plain.predict_proba(bags), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_no_group_is_on_both_sides_of_an_inner_fold(corpus, tiny, monkeypatch, preset):
+    """Unlabelled documents are trained on, too, but not beside held-out ones of their group."""
+    bags, y, groups = corpus
+    some = np.where(np.arange(40) % 4 == 1, None, y.astype(object))
+    known = np.array([v is not None for v in some])
+    trained, fit = [], estimators.fit_network
+
+    def remembered(config, data, target, numbers, rows, **options):
+        trained.append(rows)
+        return fit(config, data, target, numbers, rows, **options)
+
+    monkeypatch.setattr(estimators, "fit_network", remembered)
+    HilbertClassifier(preset, tiny | SHORTEST).fit(bags, some, groups=groups)
+    *inner, final = trained
+    for train, held_out in inner:
+        assert not set(groups[train]) & set(groups[held_out])
+        assert known[held_out].all()
+        assert (~known[train]).any()
+        assert sorted([*train[known[train]], *held_out]) == np.flatnonzero(known).tolist()
+    assert final.train.tolist() == list(range(40))
+    assert len(final.held_out) == 0
 
 
 def test_alpha_mixes_the_logits_and_the_variant_is_the_network_alone(corpus, robust, tiny):
@@ -319,7 +311,7 @@ def test_other_features_are_refused(corpus, robust, make_bags):
 # --- the same bytes ------------------------------------------------------------------------------------------
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(corpus, tiny, robust, paper):
+def test_same_seed_same_bytes_other_seed_other_bytes(tensors, corpus, tiny, robust, paper):
     bags, y, groups = corpus
     again = HilbertClassifier(config=tiny).fit(bags, y, groups=groups)
     assert tensors(again) == tensors(robust)
@@ -329,7 +321,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(corpus, tiny, robust, paper
     assert tensors(other) != tensors(paper)
 
 
-def test_generators_of_the_caller_are_left_alone(corpus, tiny, tmp_path):
+def test_generators_of_the_caller_are_left_alone(tensors, corpus, tiny, tmp_path):
     bags, y, groups = corpus
 
     def state():
@@ -359,128 +351,6 @@ def test_threads_and_features_in_double_precision_change_nothing_that_matters(co
     assert np.array_equal(paper.predict_proba(double), paper.predict_proba(bags))
 
 
-# --- saved folders -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["robust", "paper"])
-def test_saved_and_loaded_is_the_same_model(request, corpus, tmp_path, name):
-    bags, _, _ = corpus
-    model = request.getfixturevalue(name)
-    folder = model.save(tmp_path / "deep" / "model")
-    again = HilbertClassifier.load(folder)
-    for method in ("predict_proba", "transform", "decision_function", "predict"):
-        assert np.array_equal(getattr(again, method)(bags), getattr(model, method)(bags))
-    assert again.alpha_ == model.alpha_
-    assert again.config_ == model.config_
-    assert again.epochs_ == model.epochs_
-    assert again.seed == model.seed
-    assert all(np.array_equal(v, again.variants(bags)[k]) for k, v in model.variants(bags).items())
-    second = again.save(tmp_path / "again")
-    assert {p.name: p.read_bytes() for p in second.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
-
-
-def test_folder_holds_open_formats_only(robust, tmp_path):
-    folder = robust.save(tmp_path / "model")
-    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "model.json", "weights.safetensors"]
-    assert load_file(folder / "weights.safetensors")
-    header = json.loads((folder / "model.json").read_text())
-    assert header["classes"] == ["a", "b", "c"]
-    assert HilbertConfig.model_validate(header["config"]) == robust.config_
-    card = (folder / "README.md").read_text()
-    assert robust.config_.hash in card
-    assert "hilbert evaluate" in card
-    for path in folder.iterdir():
-        assert b"pickle" not in path.read_bytes()
-        assert not path.read_bytes().startswith((b"\x80", b"PK"))
-
-
-def damage(folder, how):
-    weights, header = folder / "weights.safetensors", folder / "model.json"
-    if how == "a byte":
-        data = bytearray(weights.read_bytes())
-        data[-100] ^= 1
-        weights.write_bytes(bytes(data))
-    elif how == "cut":
-        weights.write_bytes(weights.read_bytes()[:-10])
-    elif how == "no weights":
-        weights.unlink()
-    elif how == "no header":
-        header.unlink()
-    elif how == "half a header":
-        header.write_text(header.read_text()[:100])
-    elif how == "a list":
-        header.write_text("[]")
-    else:
-        data = json.loads(header.read_text())
-        if how == "no hash":
-            del data["weights_sha256"]
-        elif how == "no classes":
-            del data["classes"]
-        elif how == "format":
-            data["format"] = 2
-        elif how == "width":
-            data["config"]["model"]["width"] = 16
-        elif how == "unknown setting":
-            data["config"]["model"]["wings"] = 2
-        elif how == "one class less":
-            data["classes"].pop()
-        header.write_text(json.dumps(data))
-
-
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ("a byte", "hash"),
-        ("cut", "hash"),
-        ("no weights", r"weights\.safetensors: cannot be read"),
-        ("no header", r"found no model\.json"),
-        ("half a header", r"model\.json: cannot be read"),
-        ("a list", r"model\.json: expected a JSON object"),
-        ("no hash", "weights_sha256"),
-        ("no classes", "classes"),
-        ("format", "expected format 1, found 2"),
-        ("width", "tensors are not those"),
-        ("unknown setting", "configuration cannot be used"),
-        ("one class less", "tensors are not those"),
-    ],
-)
-def test_damaged_folders_are_refused(robust, tmp_path, how, message):
-    folder = robust.save(tmp_path / "model")
-    damage(folder, how)
-    with pytest.raises(ModelError, match=message):
-        HilbertClassifier.load(folder)
-
-
-def test_tensors_that_do_not_belong_to_the_header(robust, tmp_path):
-    """Also when somebody made the hash fit."""
-    folder = robust.save(tmp_path / "model")
-    tensors = load_file(folder / "weights.safetensors")
-    del tensors["core.weights"], tensors["network.joint.mlp.0.weight"]
-    save_file(tensors, folder / "weights.safetensors")
-    header = json.loads((folder / "model.json").read_text())
-    header["weights_sha256"] = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-    (folder / "model.json").write_text(json.dumps(header))
-    with pytest.raises(ModelError, match="tensors are not those"):
-        HilbertClassifier.load(folder)
-
-
-def test_embedder_and_classifier_are_not_mixed_up(robust, tmp_path):
-    folder = robust.save(tmp_path / "model")
-    with pytest.raises(ModelError, match="expected a saved embedder, found 'classifier'"):
-        HilbertEmbedder.load(folder)
-
-
-def test_an_undefined_gain_can_be_saved(make_bags, tiny, tmp_path):
-    """Every group has one class, and there are as many groups as folds: no inner fold compares anything."""
-    bags, _, _ = make_bags(24)
-    y = np.repeat(["a", "b"], 12)
-    model = HilbertClassifier(config=tiny | {"selection.folds": 2, "selection.trained": 2})
-    model.fit(bags, y, groups=y)
-    assert model.alpha_ == 0
-    again = HilbertClassifier.load(model.save(tmp_path / "m"))
-    assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
-
-
 # --- the embedder --------------------------------------------------------------------------------------------
 
 
@@ -503,120 +373,3 @@ def test_embedder_needs_two_groups(corpus, tiny):
     for data, groups in ((bags, ["one"] * 40), (bags[:1], None), (bags[:0], None)):
         with pytest.raises(InputError, match="at least 2 groups"):
             HilbertEmbedder(config=tiny).fit(data, groups=groups)
-
-
-# --- interrupted training ------------------------------------------------------------------------------------
-
-KILLED = """
-import importlib.util, os, signal, sys
-import torch
-from hilbert.estimators import HilbertClassifier
-from hilbert.training import loop
-
-conftest, checkpoint, when = sys.argv[1:]
-spec = importlib.util.spec_from_file_location("shared", conftest)
-shared = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(shared)
-torch.set_num_threads(1)
-save, calls = loop.save_checkpoint, []
-
-def then_die(*args):
-    save(*args)
-    calls.append(args)
-    if len(calls) == int(when):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-loop.save_checkpoint = then_die
-bags, y, groups = shared.make_bags(40, groups=20, nan=True)
-HilbertClassifier("paper", shared.TINY, checkpoint=checkpoint).fit(bags, y, groups=groups)
-"""
-
-
-def test_killed_training_resumes_to_the_same_bytes(corpus, tiny, paper, tmp_path):
-    bags, y, groups = corpus
-    conftest = Path(__file__).with_name("conftest.py")
-    command = [sys.executable, "-c", KILLED, str(conftest), str(tmp_path / "c"), "8"]
-    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, timeout=180)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    assert len(list((tmp_path / "c").rglob("*.safetensors"))) == 3  # two stages, and the final fit's first
-    resumed = HilbertClassifier("paper", tiny, checkpoint=tmp_path / "c").fit(bags, y, groups=groups)
-    assert tensors(resumed) == tensors(paper)
-    assert resumed.history_ == paper.history_
-    assert resumed.epochs_ == paper.epochs_
-
-
-class Interrupted(Exception):
-    pass
-
-
-def interrupt(monkeypatch, after):
-    save, calls = loop.save_checkpoint, []
-
-    def then_raise(*args):
-        save(*args)
-        calls.append(args)
-        if len(calls) == after:
-            raise Interrupted
-
-    monkeypatch.setattr(loop, "save_checkpoint", then_raise)
-    return calls
-
-
-@pytest.mark.parametrize(("regime", "after"), [("two_stage", 1), ("two_stage", 7), ("joint", 3)])
-def test_interrupted_training_resumes(corpus, tiny, tmp_path, monkeypatch, regime, after):
-    bags, y, groups = corpus
-    config = tiny | SHORTEST | {"training.regime": regime, "core.enabled": False, "selection.trained": 2}
-    whole = HilbertClassifier(config=config).fit(bags, y, groups=groups)
-    with monkeypatch.context() as patch:
-        interrupt(patch, after)
-        with pytest.raises(Interrupted):
-            HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
-    resumed = HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
-    assert tensors(resumed) == tensors(whole)
-    assert resumed.history_ == whole.history_
-    calls = interrupt(monkeypatch, 10**6)
-    HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
-    assert calls == []  # all of it was there
-
-
-@pytest.fixture(scope="module")
-def checkpointed(corpus, tiny, tmp_path_factory):
-    bags, y, groups = corpus
-    folder = tmp_path_factory.mktemp("checkpoints")
-    HilbertClassifier("paper", tiny | SHORTEST, checkpoint=folder).fit(bags, y, groups=groups)
-    return folder
-
-
-@pytest.mark.parametrize("change", ["documents", "features", "labels", "groups", "seed", "config"])
-def test_checkpoints_of_other_data_are_never_resumed(corpus, tiny, checkpointed, change):
-    """Another fold of the same cross-validation must not continue from a training that saw its test documents."""
-    bags, y, groups = corpus
-    options = {"config": tiny | SHORTEST, "seed": 0}
-    if change == "documents":
-        rows = np.r_[0:20, 20:40][::-1]
-        bags, y, groups = bags[rows], y[rows], groups[rows]
-    elif change == "features":
-        audio = Packed(bags.audio.values + 1e-3 * (np.arange(6) == 2), bags.audio.lengths, bags.audio.times)
-        bags = Bags(bags.ids, audio, bags.text, bags.duration, bags.source)
-    elif change == "labels":
-        y = np.roll(y, 1)
-    elif change == "groups":
-        groups = np.roll(groups, 1)
-    elif change == "seed":
-        options["seed"] = 1
-    else:
-        options["config"] = tiny | SHORTEST | {"cka.weight": 0.1}
-    fresh = HilbertClassifier("paper", **options).fit(bags, y, groups=groups)
-    beside = HilbertClassifier("paper", **options, checkpoint=checkpointed).fit(bags, y, groups=groups)
-    assert tensors(beside) == tensors(fresh)
-
-
-def test_embedder_resumes(corpus, tiny, tmp_path, monkeypatch):
-    bags, _, groups = corpus
-    whole = HilbertEmbedder("paper", tiny).fit(bags, groups=groups).transform(bags)
-    with monkeypatch.context() as patch:
-        interrupt(patch, 4)
-        with pytest.raises(Interrupted):
-            HilbertEmbedder("paper", tiny, checkpoint=tmp_path).fit(bags, groups=groups)
-    resumed = HilbertEmbedder("paper", tiny, checkpoint=tmp_path).fit(bags, groups=groups)
-    assert np.array_equal(resumed.transform(bags), whole)

@@ -33,6 +33,13 @@ def test_a_network_of_noise_is_not(seed):
     assert record["core_auc"] == within_fold_auc(target, softmax(core), folds, np.arange(3))
 
 
+def test_a_gain_within_its_error_is_no_gain():
+    found = [choose_alpha(*tables(seed=seed, core=1.0, network=0.1), ALPHAS) for seed in range(20)]
+    small = [(alpha, r) for alpha, r in found if 0 < r["gain"] <= r["standard_error"]]
+    assert len(small) > 3
+    assert {alpha for alpha, _ in small} == {0.0}
+
+
 def test_only_zero_to_choose_from():
     alpha, record = choose_alpha(*tables(network=5.0), (0.0,))
     assert (alpha, record["gain"], record["standard_error"]) == (0.0, 0.0, 0.0)

@@ -1,6 +1,7 @@
 """Stages: every parameter learns, labels stay out of the representation, held-out documents out of training."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hilbert.model.hilbert import HilbertNetwork
 from hilbert.model.inputs import SegmentTransform
 from hilbert.model.pooled import PooledBlocks
 from hilbert.objectives.total import RepresentationObjective
+from hilbert.training import fit as fit_module
 from hilbert.training.fit import Representation, fit_network, make_dataset
 from hilbert.training.tasks import HeadTask, JointTask, RepresentationTask, Rows, class_counts
 
@@ -93,7 +95,9 @@ def test_held_out_documents_only_choose_the_epoch(small, numbers, regime):
     bags, target, groups = numbers
     config = small(training__regime=regime, training__patience=99)
     train, held_out = np.arange(30), np.arange(30, 40)
-    other = bags[np.concatenate([train, held_out[::-1]])]
+    start = int(bags.audio.offsets[30])
+    values = np.concatenate([bags.audio.values[:start], 9 - 2 * bags.audio.values[start:] ** 2])
+    other = replace(bags, audio=replace(bags.audio, values=values), text=bags.text.take(np.r_[train, held_out[::-1]]))
     changed = np.concatenate([target[:30], (target[30:] + 1) % 3])
     first = fit_network(config, bags, target, groups, Rows(train, held_out), classes=3)
     second = fit_network(config, other, changed, groups, Rows(train, held_out), classes=3)
@@ -136,6 +140,21 @@ def test_head_sees_labelled_training_rows_only(small, numbers):
     assert sorted(seen) == rows.train.tolist()
     assert task.counts.tolist() == np.bincount(target[rows.train]).tolist()
     assert set(task.validate()) == {"total", "label", "load_balance", "router_z", "monitor"}
+
+
+def test_unlabelled_documents_never_reach_the_head(small, numbers, monkeypatch):
+    bags, target, groups = numbers
+    seen = []
+
+    def remembered(head, z, labels, rows, *rest):
+        seen.append((labels.numpy(), rows))
+        return HeadTask(head, z, labels, rows, *rest)
+
+    monkeypatch.setattr(fit_module, "HeadTask", remembered)
+    fit_network(small(), bags, target, groups, Rows(np.arange(30), np.arange(30, 40)), classes=3)
+    ((labels, rows),) = seen
+    assert labels[rows.train].tolist() == [t for t in target[:30] if t >= 0]
+    assert labels[rows.held_out].tolist() == [t for t in target[30:] if t >= 0]
 
 
 def test_validation_is_the_same_each_time_and_absent_without_documents(small, numbers):

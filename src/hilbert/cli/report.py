@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hilbert.cli.common import console
+
 EXAMPLES = "Example: hilbert report results/ --out report.html"
 
 
@@ -15,9 +17,15 @@ def run(
     out: Annotated[Path, typer.Option(help="The page.")] = Path("report.html"),
     no_text: Annotated[bool, typer.Option("--no-text", help="Leave out notes that could quote a document.")] = False,
 ) -> None:
-    """Make one self-contained HTML page: table with intervals, curves, confusion, embedding map, settings."""
+    """Print a result's table, and make one self-contained HTML page of it.
+
+    The page holds the table with intervals, curves, confusion, a map of the embeddings, and all settings.
+    """
     from hilbert.evaluation import Result
+    from hilbert.evaluation.table import print_result
     from hilbert.report import write_report
 
-    path = write_report(Result.load(results), out, no_text=no_text)
+    result = Result.load(results)
+    path = write_report(result, out, no_text=no_text)
+    print_result(result, console())
     typer.echo(f"{path}: open it in a browser; it needs no network")

@@ -1,0 +1,130 @@
+"""Interrupted training goes on to the same bytes, and never with other data."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hilbert.estimators import HilbertClassifier, HilbertEmbedder
+from hilbert.features.bags import Bags, Packed
+from hilbert.training import loop
+
+SHORTEST = {"training.epochs": 2, "training.head_epochs": 2}
+
+KILLED = """
+import importlib.util, os, signal, sys
+import torch
+from hilbert.estimators import HilbertClassifier
+from hilbert.training import loop
+
+conftest, checkpoint, when = sys.argv[1:]
+spec = importlib.util.spec_from_file_location("shared", conftest)
+shared = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(shared)
+torch.set_num_threads(1)
+save, calls = loop.save_checkpoint, []
+
+def then_die(*args):
+    save(*args)
+    calls.append(args)
+    if len(calls) == int(when):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+loop.save_checkpoint = then_die
+bags, y, groups = shared.make_bags(40, groups=20, nan=True)
+HilbertClassifier("paper", shared.TINY, checkpoint=checkpoint).fit(bags, y, groups=groups)
+"""
+
+
+def test_killed_training_resumes_to_the_same_bytes(tensors, corpus, tiny, paper, tmp_path):
+    bags, y, groups = corpus
+    conftest = Path(__file__).parents[1] / "conftest.py"
+    command = [sys.executable, "-c", KILLED, str(conftest), str(tmp_path / "c"), "8"]
+    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, timeout=180)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert len(list((tmp_path / "c").rglob("*.safetensors"))) == 3  # two stages, and the final fit's first
+    resumed = HilbertClassifier("paper", tiny, checkpoint=tmp_path / "c").fit(bags, y, groups=groups)
+    assert tensors(resumed) == tensors(paper)
+    assert resumed.history_ == paper.history_
+    assert resumed.epochs_ == paper.epochs_
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(monkeypatch, after):
+    save, calls = loop.save_checkpoint, []
+
+    def then_raise(*args):
+        save(*args)
+        calls.append(args)
+        if len(calls) == after:
+            raise Interrupted
+
+    monkeypatch.setattr(loop, "save_checkpoint", then_raise)
+    return calls
+
+
+@pytest.mark.parametrize(("regime", "after"), [("two_stage", 1), ("two_stage", 7), ("joint", 3)])
+def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, regime, after):
+    bags, y, groups = corpus
+    config = tiny | SHORTEST | {"training.regime": regime, "core.enabled": False, "selection.trained": 2}
+    whole = HilbertClassifier(config=config).fit(bags, y, groups=groups)
+    with monkeypatch.context() as patch:
+        interrupt(patch, after)
+        with pytest.raises(Interrupted):
+            HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    resumed = HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    assert tensors(resumed) == tensors(whole)
+    assert resumed.history_ == whole.history_
+    calls = interrupt(monkeypatch, 10**6)
+    HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
+    assert calls == []  # all of it was there
+
+
+@pytest.fixture(scope="module")
+def checkpointed(corpus, tiny, tmp_path_factory):
+    bags, y, groups = corpus
+    folder = tmp_path_factory.mktemp("checkpoints")
+    HilbertClassifier("paper", tiny | SHORTEST, checkpoint=folder).fit(bags, y, groups=groups)
+    return folder
+
+
+@pytest.mark.parametrize("change", ["documents", "features", "labels", "groups", "seed", "config"])
+def test_checkpoints_of_other_data_are_never_resumed(tensors, corpus, tiny, checkpointed, change):
+    """Another fold of the same cross-validation must not continue from a training that saw its test documents."""
+    bags, y, groups = corpus
+    options = {"config": tiny | SHORTEST, "seed": 0}
+    if change == "documents":
+        rows = np.r_[0:20, 20:40][::-1]
+        bags, y, groups = bags[rows], y[rows], groups[rows]
+    elif change == "features":
+        audio = Packed(bags.audio.values + 1e-3 * (np.arange(6) == 2), bags.audio.lengths, bags.audio.times)
+        bags = Bags(bags.ids, audio, bags.text, bags.duration, bags.source)
+    elif change == "labels":
+        y = np.roll(y, 1)
+    elif change == "groups":
+        groups = np.roll(groups, 1)
+    elif change == "seed":
+        options["seed"] = 1
+    else:
+        options["config"] = tiny | SHORTEST | {"cka.weight": 0.1}
+    fresh = HilbertClassifier("paper", **options).fit(bags, y, groups=groups)
+    beside = HilbertClassifier("paper", **options, checkpoint=checkpointed).fit(bags, y, groups=groups)
+    assert tensors(beside) == tensors(fresh)
+
+
+def test_embedder_resumes(corpus, tiny, tmp_path, monkeypatch):
+    bags, _, groups = corpus
+    whole = HilbertEmbedder("paper", tiny).fit(bags, groups=groups).transform(bags)
+    with monkeypatch.context() as patch:
+        interrupt(patch, 4)
+        with pytest.raises(Interrupted):
+            HilbertEmbedder("paper", tiny, checkpoint=tmp_path).fit(bags, groups=groups)
+    resumed = HilbertEmbedder("paper", tiny, checkpoint=tmp_path).fit(bags, groups=groups)
+    assert np.array_equal(resumed.transform(bags), whole)
