@@ -147,12 +147,16 @@ class HilbertConfig(Section):
     def load(cls, preset: str = "robust", overrides: Mapping[str, Any] | None = None, file: Path | None = None) -> Self:
         """Read a preset, then a YAML file over it, then overrides with dotted names ("cka.weight": 0.3).
 
+        A file that names a preset, as a resolved configuration does, goes over that one.
+
         Raises ConfigError for an unknown preset or name, or a value outside its range.
         """
-        data = _preset(preset)
-        if file is not None:
-            _merge(data, _read_yaml(file), str(file))
+        update = _read_yaml(file) if file is not None else {}
+        data = _preset(str(update.get("preset", preset)))
+        _merge(data, update, str(file))
         for name, value in (overrides or {}).items():
+            if name == "preset":
+                raise ConfigError(f"override 'preset': this is {data['preset']!r}; name another preset as such instead")
             nested: Any = value
             for part in reversed(name.split(".")):
                 nested = {part: nested}

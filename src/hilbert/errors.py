@@ -38,6 +38,8 @@ class AudioError(InputError):
 class EncoderError(HilbertError):
     """An encoder cannot be loaded or used."""
 
+    exit_code = 2
+
 
 class MissingDependencyError(HilbertError):
     """An optional package or weight pack is not installed; the message holds the command that installs it."""

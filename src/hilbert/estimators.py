@@ -19,7 +19,7 @@ from hilbert.features.bags import Bags
 from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.checkpoint import data_hash
-from hilbert.training.fit import Fit, fit_network
+from hilbert.training.fit import Fit, check_device, fit_network
 from hilbert.training.saving import check_features, load_fit, load_header, save_fit
 from hilbert.training.selection import choose_alpha
 from hilbert.training.tasks import Rows
@@ -38,6 +38,7 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Called before each training of ``fit`` with trainings done, trainings in all, and the name of the next."""
 
     fit_: Fit
+    trained_on_: list[str]
     _data: str = ""
 
     def __init__(
@@ -64,6 +65,8 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             # another fold of the same corpus has other documents: its training must never be resumed here
             self._data = data_hash(bags, target, groups)
         self.config_ = self._resolve()
+        check_device(self.device)
+        self.trained_on_ = bags.fingerprints()
         self.n_features_in_ = bags.audio.dim + bags.text.dim
         self.features_ = {"audio": bags.audio.dim, "text": bags.text.dim, "source": dict(bags.source)}
         return self.config_
@@ -124,6 +127,7 @@ class HilbertEmbedder(_Hilbert):
             "seed": self.seed,
             "epochs": self.epochs_,
             "features": self.features_,
+            "trained_on": self.trained_on_,
         }
         return save_fit(Path(folder), self.config_, self.fit_, header)
 
@@ -137,6 +141,7 @@ class HilbertEmbedder(_Hilbert):
             header.data["epochs"],
             header.data["features"],
         )
+        model.trained_on_ = header.data["trained_on"]
         model.fit_, _ = load_fit(Path(folder), header, device)
         return model
 
@@ -238,6 +243,7 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             "epochs": self.epochs_,
             "seed": self.seed,
             "features": self.features_,
+            "trained_on": self.trained_on_,
         }
         return save_fit(Path(folder), self.config_, self.fit_, header, self.core_)
 
@@ -248,6 +254,7 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         data = header.data
         model = cls(config=header.config, seed=data["seed"], device=device)
         model.config_, model.epochs_, model.features_ = header.config, data["epochs"], data["features"]
+        model.trained_on_ = data["trained_on"]
         model.classes_, model.alpha_, model.selection_ = (
             np.array(data["classes"]),
             data["alpha"],

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hilbert.errors import UsageError
+
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
@@ -27,6 +29,17 @@ def replace_file(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def own_folder(folder: Path, marker: str, what: str) -> Path:
+    """Make a folder to write ``what`` into; it may hold an older one, known by its file ``marker``.
+
+    Raises UsageError where it holds anything else, which would be overwritten.
+    """
+    if folder.exists() and not (folder / marker).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder}: expected an empty folder or an older {what}, found other files; choose another")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def write_text(path: Path, text: str) -> None:

@@ -31,10 +31,11 @@ def load_model(folder: str | Path) -> Any:
     """A saved classifier or embedder. Raises ModelError when the folder holds neither."""
     header = Path(folder) / "model.json"
     try:
-        kind = json.loads(header.read_text(encoding="utf-8")).get("estimator")
+        data = json.loads(header.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        kind = "classifier"  # whose own message says what is wrong
-    return HilbertEmbedder.load(folder) if kind == "embedder" else HilbertClassifier.load(folder)
+        data = None  # the classifier's own message says what is wrong
+    embedder = isinstance(data, dict) and data.get("estimator") == "embedder"
+    return HilbertEmbedder.load(folder) if embedder else HilbertClassifier.load(folder)
 
 
 def prepare(
@@ -43,6 +44,7 @@ def prepare(
     transcript: str | Path | None = None,
     *,
     offline: bool = False,
+    allow_outside: bool = False,
     progress: Progress | None = None,
 ) -> Prepared:
     """Bags of a feature store, a manifest or one recording, encoded as the model's training features were.
@@ -57,7 +59,7 @@ def prepare(
     if not source.is_file():
         raise InputError(f"{source}: expected a feature store, a manifest or a recording, found nothing there")
     if source.suffix.lower() in MANIFESTS:
-        corpus = Corpus.from_manifest(source)
+        corpus = Corpus.from_manifest(source, allow_outside=allow_outside)
     else:
         document = Document(source.stem, source.resolve(), None if transcript is None else Path(transcript).resolve())
         corpus = Corpus(source, (document,))

@@ -80,7 +80,7 @@ def grouped_folds(
     if counts.shape != codes.shape:
         raise UsageError(f"score: expected a mask of {len(codes)} documents, found shape {counts.shape}")
     labelled, unlabelled = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)
-    _check_possible(classes, codes, group, counts, folds, repeats)
+    _check_possible(classes, codes, group, counts, folds, repeats, seed)
     splits = []
     for repeat in range(repeats):
         parts = _stratified(codes[labelled], group[labelled] if groups is not None else None, folds, seed + repeat)
@@ -194,8 +194,10 @@ def split_notes(y: Labels, groups: Labels | None, folds: int) -> list[str]:
 
 
 def _check_possible(
-    classes: NDArray[Any], codes: Ints, group: Ints, counts: NDArray[np.bool_], folds: int, repeats: int
+    classes: NDArray[Any], codes: Ints, group: Ints, counts: NDArray[np.bool_], folds: int, repeats: int, seed: int
 ) -> None:
+    if not 0 <= seed < 2**32 - repeats:
+        raise UsageError(f"seed: expected 0 to {2**32 - 1 - repeats}, found {seed}")
     if folds < 2 or repeats < 1:
         raise UsageError(f"expected at least 2 folds and 1 repeat, found folds={folds}, repeats={repeats}")
     if len(classes) < 2:

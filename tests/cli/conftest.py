@@ -35,11 +35,24 @@ def tone(path: Path, pitch: float, seconds: float, seed: int) -> None:
 @pytest.fixture(scope="session")
 def manifest(tmp_path_factory) -> Path:
     """Low and high voices, two documents a person."""
-    folder = tmp_path_factory.mktemp("corpus")
+    return voices(tmp_path_factory.mktemp("corpus"), 0)
+
+
+@pytest.fixture(scope="session")
+def new_features(hilbert, tmp_path_factory) -> Path:
+    """Other recordings of the same kind, for a model that was trained on the first ones."""
+    out = tmp_path_factory.mktemp("new-store") / "features"
+    other = voices(tmp_path_factory.mktemp("new-corpus"), 100)
+    result = hilbert("extract", other, "--speech", "prosody", "--window", "1", "--out", out)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def voices(folder: Path, seed: int) -> Path:
     rows = ["id,audio,voice,person,split"]
     for i in range(DOCUMENTS):
         high = i // 2 % 2
-        tone(folder / f"{i}.wav", 110 * (1 + high) + 2 * i, 2.5 + 0.25 * (i % 3), i)
+        tone(folder / f"{i}.wav", 110 * (1 + high) + 2 * i, 2.5 + 0.25 * (i % 3), seed + i)
         split = "test" if i >= DOCUMENTS - 4 else "train"
         rows.append(f"{i:03d},{i}.wav,{'high' if high else 'low'},p{i // 2},{split}")
     path = folder / "manifest.csv"

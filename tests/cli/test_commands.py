@@ -10,7 +10,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from hilbert import Result
+from hilbert import FeatureStore, Result
 
 QUICK = ("--set", "training.epochs=2", "--set", "training.head_epochs=2", "--jobs", "1")
 
@@ -63,6 +63,7 @@ def test_one_broken_document_does_not_stop_the_others(hilbert, manifest, tmp_pat
     result = hilbert("extract", mixed, "--speech", "prosody", "--out", tmp_path / "f")
     assert result.exit_code == 3
     assert "document bad" in result.output
+    assert "1 of 2 documents of the manifest have no features (1 failed)" in FeatureStore(tmp_path / "f").load().notes
     index = json.loads((tmp_path / "f" / "index.json").read_text(encoding="utf-8"))
     assert list(index["documents"]) == ["good"]
 
@@ -103,14 +104,17 @@ def test_report_is_one_page_without_network(hilbert, results, tmp_path):
     assert "<script" not in text
 
 
-def test_evaluate_by_a_split_column_and_a_saved_model(hilbert, features, model, tmp_path):
+def test_evaluate_by_a_split_column_and_a_saved_model(hilbert, features, new_features, model, tmp_path):
     common = ("--label", "voice", "--group", "person", "--out")
     split = hilbert("evaluate", features, "--split", "split", "--models", "audio-lr", *common, tmp_path / "s", *QUICK)
     assert split.exit_code == 0, split.output
     tested = pq.read_table(tmp_path / "s" / "predictions.parquet")["document"].to_pylist()
     assert sorted(tested) == ["012", "013", "014", "015"]
-    saved = hilbert("evaluate", features, "--model", model, *common, tmp_path / "m")
+    saved = hilbert("evaluate", new_features, "--model", model, *common, tmp_path / "m")
     assert saved.exit_code == 0, saved.output
+    seen = hilbert("evaluate", features, "--model", model, *common, tmp_path / "y")
+    assert seen.exit_code == 2
+    assert "trained on 16 of these 16 documents" in seen.output
     assert hilbert("evaluate", features, "--model", model, "--split", "split", *common, tmp_path / "x").exit_code == 2
 
 
@@ -141,6 +145,10 @@ def test_messages_name_what_was_wrong(hilbert, features, model, tmp_path):
         (("train", features, "--label", "nope", "--out", tmp_path / "m"), "voice"),
         (("train", tmp_path, "--label", "voice", "--out", tmp_path / "m"), "feature store"),
         (("train", features, "--label", "voice", "--out", tmp_path / "m", "--set", "cka.wait=1"), "weight"),
+        (("train", features, "--label", "voice", "--out", tmp_path / "m", "--set", "preset=paper"), "robust"),
+        (("train", features, "--label", "voice", "--out", tmp_path / "m", "--device", "cuda:7"), "cuda"),
+        (("train", features, "--label", "voice", "--out", tmp_path / "m", "--seed", "-1"), "seed"),
+        (("train", features, "--label", "voice", "--out", features), "choose another"),
         (("train", features, "--label", "voice", "--out", tmp_path / "m", "--set", "cka.weight"), "name=value"),
         (("evaluate", features, "--label", "voice", "--models", "magic", "--out", tmp_path / "r"), "concat-lr"),
         (("predict", tmp_path, features, "--out", tmp_path / "p.csv"), "saved model"),

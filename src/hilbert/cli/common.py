@@ -41,8 +41,19 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
                 raise
             typer.echo(f"Error: {error}", err=True)
             raise typer.Exit(getattr(error, "exit_code", FAILED)) from None
+        except Exception as error:
+            if debugging() or isinstance(error, (typer.Exit, typer.Abort)) or _usage(error):
+                raise
+            typer.echo(f"Error: unexpected {type(error).__name__}: {error}", err=True)
+            typer.echo("This is a fault of hilbert; please report it with what --debug shows.", err=True)
+            raise typer.Exit(FAILED) from None
 
     return run
+
+
+def _usage(error: Exception) -> bool:
+    """Whether the command-line library raised it, which prints its own message."""
+    return type(error).__module__.startswith(("typer", "click"))
 
 
 def debugging() -> bool:
@@ -122,7 +133,10 @@ def load_config(preset: str, file: Path | None, settings: list[str] | None) -> H
             overrides[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise UsageError(f"--set {name}: the value {value!r} cannot be read") from None
-    return HilbertConfig.load(preset, overrides, file)
+    config = HilbertConfig.load(preset, overrides, file)
+    if config.preset != preset:
+        raise UsageError(f"{file}: is of the preset {config.preset!r}, and was given for {preset!r}")
+    return config
 
 
 def show_problems(problems: list[Any], limit: int = 20) -> None:

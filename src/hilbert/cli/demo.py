@@ -24,7 +24,7 @@ SMALL = 30  # fewer documents do not fill five folds
 def run(
     documents: Annotated[int, typer.Option(help="How many recordings to make.", min=6)] = 60,
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("hilbert-demo"),
-    seed: Annotated[int, typer.Option(help="Decides sentences, voices, labels and folds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Decides sentences, voices, labels and folds.")] = 0,
 ) -> None:
     """Make a small corpus of synthetic speech and take it the whole way: check, extract, evaluate, report.
 

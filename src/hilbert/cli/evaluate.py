@@ -37,7 +37,9 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Processes (default: one a core); changes no result.")] = None,
-    seed: Annotated[int, typer.Option(help="Decides folds, initial weights, batches and resamples.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="Decides folds, initial weights, batches and resamples.")
+    ] = 0,
 ) -> None:
     """Compare models on the same folds, with intervals by group, and say in words what was found."""
     from hilbert.baselines import make_model

@@ -26,6 +26,9 @@ def run(
     out: Annotated[Path, typer.Option(help="CSV or Parquet: id, predicted, a probability for each class.")],
     transcript: Annotated[Path | None, typer.Option(help="Transcript of a recording.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Use only what is on this machine.")] = False,
+    allow_outside: Annotated[
+        bool, typer.Option("--allow-outside", help="Let a manifest name files outside its folder.")
+    ] = False,
 ) -> None:
     """Write the predicted class and all class probabilities of each document."""
     import pyarrow as pa
@@ -33,15 +36,26 @@ def run(
     from hilbert.errors import ModelError
     from hilbert.inference import load_model, prepare
 
+    check_suffix(out)
     fitted = load_model(model)
     if not hasattr(fitted, "predict_proba"):
         raise ModelError(f"{model}: holds an embedder, which has no classes; use `hilbert embed`")
     with progress("encode") as report:
-        prepared = prepare(fitted.features_, input, transcript, offline=offline, progress=report)
+        prepared = prepare(
+            fitted.features_, input, transcript, offline=offline, allow_outside=allow_outside, progress=report
+        )
     proba = fitted.predict_proba(prepared.bags)
     columns = {"id": prepared.bags.ids.tolist(), "predicted": [str(c) for c in fitted.classes_[proba.argmax(axis=1)]]}
     columns |= {f"p_{c}": proba[:, i] for i, c in enumerate(fitted.classes_)}
     finish(pa.table(columns), out, prepared)
+
+
+def check_suffix(out: Path) -> None:
+    """Raise UsageError before hours of encoding, not after, when the output's name is wrong."""
+    from hilbert.errors import UsageError
+
+    if out.suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError(f"--out: expected a file ending in .csv or .parquet, found {out}")
 
 
 def finish(table: pa.Table, out: Path, prepared: Prepared) -> None:
@@ -49,15 +63,11 @@ def finish(table: pa.Table, out: Path, prepared: Prepared) -> None:
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
-    from hilbert.errors import UsageError
     from hilbert.files import replace_file
 
-    writers = {".csv": pa_csv.write_csv, ".parquet": pq.write_table}
-    if out.suffix.lower() not in writers:
-        raise UsageError(f"--out: expected a file ending in .csv or .parquet, found {out}")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    write = pa_csv.write_csv if out.suffix.lower() == ".csv" else pq.write_table
     with replace_file(out) as temporary:
-        writers[out.suffix.lower()](table, temporary)
+        write(table, temporary)
     typer.echo(f"{out}: {table.num_rows} documents")
     if prepared.problems:
         show_problems(prepared.problems)

@@ -23,7 +23,7 @@ def run(
     manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder from which an interrupted run goes on.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    seed: Annotated[int, typer.Option(help="Decides folds, initial weights and batches.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Decides folds, initial weights and batches.")] = 0,
 ) -> None:
     """Fit HILBERT on all labelled documents of a feature store and save it."""
     from hilbert.estimators import HilbertClassifier
@@ -31,19 +31,21 @@ def run(
 
     resolved = load_config(preset, config, set_)
     store = FeatureStore(features)
-    corpus = store.corpus(manifest)
+    corpus, bags = store.corpus(manifest), store.load()
     y = corpus.column(label)
     groups = corpus.column(group) if group else None
     model = HilbertClassifier(config=resolved, seed=seed, device=device, checkpoint=checkpoint)
     with progress("train") as report:
         model.on_training = report
-        model.fit(store.load(), y, groups=groups)
+        model.fit(bags, y, groups=groups)
     model.save(out)
     known = [value for value in y if value is not None]
     screen = console()
     screen.print(f"{out}: {len(known)} labelled and {len(y) - len(known)} unlabelled documents", markup=False)
     screen.print(f"  classes: {', '.join(f'{c} {known.count(c)}' for c in model.classes_)}", markup=False)
     screen.print(f"  epochs: {', '.join(f'{stage} {n}' for stage, n in model.epochs_.items())}", markup=False)
+    for note in bags.notes:
+        screen.print(f"  note: {note}", markup=False)
     if model.core_ is not None:
         chosen = model.selection_
         screen.print(

@@ -59,6 +59,7 @@ def assemble(setup: Setup, splits: list[Split], classes: list[str], outcomes: Ou
         "splits": describe_splits(splits),
         "notes": [
             *notes,
+            *bags.notes,
             *_corpus_notes(corpus),
             *(f"{t} ({n} of {len(splits)} fits)" for t, n in said.items()),
         ],

@@ -91,7 +91,8 @@ def evaluate_saved(
 ) -> Result:
     """A fitted model on labelled documents it has not seen; unlabelled ones are left out and counted.
 
-    A mapping of name → fitted model compares several. Raises UsageError for a label that no model knows.
+    A mapping of name → fitted model compares several. Raises UsageError for a label that no model knows, and
+    for documents that a model was trained on, known by their features: on those its scores say nothing.
     """
     models = dict(model) if isinstance(model, Mapping) else {name: model}
     _check(models, bags, y, groups)
@@ -101,6 +102,7 @@ def evaluate_saved(
     if new or not len(known):
         found = f"the labels hold {', '.join(new)}" if new else "no document has a label"
         raise UsageError(f"expected labels among {', '.join(learnt)}; {found}")
+    _check_new(models, bags)
     split = Split(0, 0, np.zeros(0, np.int64), np.flatnonzero(codes >= 0), np.zeros(0, np.int64))
     outcomes = []
     for key, fitted in models.items():
@@ -147,6 +149,18 @@ def _check(models: Mapping[str, Any], bags: Bags, y: Labels, groups: Labels | No
     ids, counts = np.unique(bags.ids, return_counts=True)
     if (counts > 1).any():
         raise UsageError(f"bags: the id {ids[int(counts.argmax())]!r} occurs {counts.max()} times; ids must be unique")
+
+
+def _check_new(models: Mapping[str, Any], bags: Bags) -> None:
+    here = bags.fingerprints()
+    for name, fitted in models.items():
+        seen = set(getattr(fitted, "trained_on_", ()))
+        known = [str(id) for id, mark in zip(bags.ids, here, strict=True) if mark in seen]
+        if known:
+            raise UsageError(
+                f"{name} was trained on {len(known)} of these {len(bags)} documents (the first: {known[0]}), so its "
+                "scores on them say nothing; give new documents, or evaluate by cross-validation"
+            )
 
 
 def _objects(values: Labels) -> NDArray[np.object_]:

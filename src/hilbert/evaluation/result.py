@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hilbert.errors import InputError
 from hilbert.evaluation.measures import measure
 from hilbert.evaluation.predictions import Predictions
-from hilbert.files import replace_file
+from hilbert.files import own_folder, replace_file
 
 FILES = (
     "config.yaml",
@@ -68,8 +68,7 @@ class Result:
 
     def save(self, folder: str | Path) -> Path:
         """Write the folder; each file is complete or absent, and equal results give equal files."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = own_folder(Path(folder), "predictions.parquet", "result")
         config = yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True, width=110)
         environment = dict(self.environment) | {"config_sha256": hashlib.sha256(config.encode()).hexdigest()}
         writers: dict[str, Callable[[Path], Any]] = {
@@ -99,6 +98,8 @@ class Result:
             config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise InputError(f"{folder / 'config.yaml'}: not valid YAML: {error}") from error
+        if not isinstance(config, dict) or "label" not in config:
+            raise InputError(f"{folder / 'config.yaml'}: expected the settings of an evaluation, found something else")
         return cls(
             config,
             Predictions.read(folder / "predictions.parquet"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +78,8 @@ class Bags:
     """Features of many documents; slices as scikit-learn slices (``bags[rows]``, ``bags[rows, ...]``).
 
     ``duration``: (docs,) seconds of audio, NaN where unknown. ``source`` says how the features were made
-    (encoders, segmentation), so that a saved model can encode new recordings the same way.
+    (encoders, segmentation), so that a saved model can encode new recordings the same way; ``notes`` what was
+    missing or out of the ordinary when they were made, for every result that rests on them.
     """
 
     ids: NDArray[np.str_]
@@ -85,6 +87,7 @@ class Bags:
     text: Packed
     duration: Floats
     source: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {len(self.ids), len(self.audio.lengths), len(self.text.lengths), len(self.duration)}
@@ -109,7 +112,9 @@ class Bags:
             key = key[0]
         index: Any = key  # an empty list is an index, too, which np.asarray would make floating
         rows = np.atleast_1d(np.arange(len(self))[index])
-        return Bags(self.ids[rows], self.audio.take(rows), self.text.take(rows), self.duration[rows], self.source)
+        return Bags(
+            self.ids[rows], self.audio.take(rows), self.text.take(rows), self.duration[rows], self.source, self.notes
+        )
 
     def without(self, modality: str) -> Bags:
         """The same documents with one modality ("audio" or "text") missing everywhere."""
@@ -119,4 +124,14 @@ class Bags:
         shape = (0, kept[modality].dim)
         empty = Packed(np.zeros(shape, self.audio.values.dtype), np.zeros(len(self), np.int64), np.zeros(0))
         kept[modality] = empty
-        return Bags(self.ids, kept["audio"], kept["text"], self.duration, self.source)
+        return Bags(self.ids, kept["audio"], kept["text"], self.duration, self.source, self.notes)
+
+    def fingerprints(self) -> list[str]:
+        """A hash of each document's features, by which a document is known again under another id."""
+        found = []
+        for row in range(len(self)):
+            digest = hashlib.sha256()
+            for packed in (self.audio, self.text):
+                digest.update(np.ascontiguousarray(packed.document(row), dtype="<f4").tobytes() + b"|")
+            found.append(digest.hexdigest()[:16])
+        return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from hilbert.corpus.manifest import Corpus
 from hilbert.encoders.load import load_speech, load_text
 from hilbert.encoders.spec import EncoderSpec
 from hilbert.errors import HilbertError, InputError, Problem, UsageError
-from hilbert.features.sources import RecordingSource, Source, TranscriptSource
+from hilbert.features.sources import CUES, WINDOWS, RecordingSource, Source, TranscriptSource
 from hilbert.features.store import FeatureStore
 from hilbert.segments.segmentation import Segmentation
 
@@ -37,7 +37,11 @@ class ExtractionReport:
 
     def notes(self) -> list[str]:
         """What was missing or out of the ordinary, in words; nothing when all counts are 0."""
-        counted = [f"{value} {what}" for what, value in sorted(self.counts.items()) if value]
+        counts = dict(self.counts)
+        if not (counts.get(CUES) and counts.get(WINDOWS)):  # only a mixture is out of the ordinary
+            counts.pop(CUES, None)
+            counts.pop(WINDOWS, None)
+        counted = [f"{value} {what}" for what, value in sorted(counts.items()) if value]
         return counted + [f"{n} documents without {name}" for name, n in self.missing.items() if n]
 
 
@@ -90,9 +94,13 @@ def encoder_sources(
 
 
 def run(
-    corpus: Corpus, store: FeatureStore, sources: Mapping[str, Source], progress: Progress | None = None
+    corpus: Corpus,
+    store: FeatureStore,
+    sources: Mapping[str, Source],
+    progress: Progress | None = None,
+    notes: Sequence[str] = (),
 ) -> FeatureStore:
-    """Encode all documents; the index is written also when the run is interrupted."""
+    """Encode all documents; the index is written also when the run is interrupted. ``notes`` are kept in it."""
     report, started = ExtractionReport(documents=len(corpus)), time.monotonic()
     before, done = store.index.documents, {}
     try:
@@ -113,7 +121,8 @@ def run(
     finally:
         store.index.documents = done
         store.index.problems = [vars(problem) for problem in report.problems]
-        store.index.notes = report.notes()
+        store.index.notes = [*notes, *report.notes()]
+        store.index.asked = len(corpus)
         store.save_index()
     report.seconds = time.monotonic() - started
     store.report = report

@@ -19,8 +19,10 @@ from hilbert.errors import InputError
 from hilbert.features.keys import audio_key, file_hash, text_key
 from hilbert.features.store import FeatureStore
 from hilbert.segments.audio import read_blocks
-from hilbert.segments.segmentation import Segmentation, audio_spans, text_segments
+from hilbert.segments.segmentation import Segmentation, audio_spans, text_segments, timed
 
+CUES = "documents whose audio is cut by cues"
+WINDOWS = "documents whose audio is cut into windows"
 NEAREST = "audio segments shorter than a frame"
 BEYOND = "audio segments that end beyond their recording"
 PIECES = "texts longer than the encoder's limit, encoded in pieces"
@@ -55,7 +57,8 @@ class RecordingSource:
         if path is None:
             return None
         duration = probe(path).duration
-        spans = audio_spans(document.cues(), duration, self.segmentation)
+        cues = document.cues()
+        spans = audio_spans(cues, duration, self.segmentation)
         if not len(spans):
             raise InputError(f"{path}: expected at least one segment, found none: the recording or transcript is empty")
         key = audio_key(_recording_hash(document.id, path, store), spans, self.encoder.identity)
@@ -66,7 +69,8 @@ class RecordingSource:
         blocks = read_blocks(path, self.encoder.rate)
         values = encode_spans(self.encoder, blocks, spans, duration, self.spec, counts)
         times = np.clip(spans.mean(axis=1) / max(duration, 1e-9), 0, 1)
-        found = {NEAREST: counts.nearest, BEYOND: counts.beyond_end}
+        by_cues = self.segmentation.audio == "cues" or (self.segmentation.audio == "auto" and timed(cues))
+        found = {NEAREST: counts.nearest, BEYOND: counts.beyond_end, CUES if by_cues else WINDOWS: 1}
         return Found(store.write(key, values, times, found), True, duration)
 
 

@@ -38,6 +38,7 @@ class Index:
     problems: list[dict[str, Any]] = field(default_factory=list)
     hashes: dict[str, list[Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    asked: int = 0  # documents of the manifest when the features were made
 
 
 class FeatureStore:
@@ -124,7 +125,14 @@ class FeatureStore:
         packed = {name: self._pack(name) for name in MODALITIES}
         duration = [np.nan if d.get("duration") is None else d["duration"] for d in documents.values()]
         ids = np.array(list(documents), dtype=np.str_)
-        return Bags(ids, packed["audio"], packed["text"], np.array(duration, dtype=np.float64), self.source)
+        seconds = np.array(duration, dtype=np.float64)
+        return Bags(ids, packed["audio"], packed["text"], seconds, self.source, tuple(self.notes()))
+
+    def notes(self) -> list[str]:
+        """What every result on these features has to say: documents without features, and what was counted."""
+        lost, failed = self.index.asked - len(self.index.documents), len(self.index.problems)
+        left_out = f"{lost} of {self.index.asked} documents of the manifest have no features ({failed} failed)"
+        return ([left_out] if lost > 0 else []) + self.index.notes
 
     def _pack(self, modality: str) -> Packed:
         parts: list[NDArray[Any]] = []

@@ -83,7 +83,8 @@ def import_table(
         encoder = load_text(spec, offline=offline)
         sources["text"] = TableText(segments, encoder, _pattern(drop_words))
         made["text"] = describe(spec, encoder.identity)
-    return run(corpus, FeatureStore.create(out, corpus.path, made, content=speech is not None), sources, progress)
+    store = FeatureStore.create(out, corpus.path, made, content=speech is not None)
+    return run(corpus, store, sources, progress, _left_out(rows, names, table) if audio is None else [])
 
 
 class Segments:
@@ -159,6 +160,28 @@ def _numeric(rows: pa.Table, name: str) -> bool:
 def even(count: int) -> NDArray[np.float64]:
     """Relative times of evenly spaced segments."""
     return (np.arange(count) + 0.5) / max(count, 1)
+
+
+def _left_out(rows: pa.Table, names: Sequence[str], table: str | Path) -> list[str]:
+    """Name the columns that are not imported. Raises InputError for one of numbers that a few words spoil."""
+    others = [n for n in rows.column_names if n not in (DOCUMENT, SEGMENT, TEXT, *names)]
+    for name in others:
+        words = [str(value).strip() for value in rows[name].to_pylist() if value is not None and str(value).strip()]
+        wrong = [word for word in words if not _is_number(word)]
+        if wrong and len(wrong) < len(words) / 2:
+            raise InputError(
+                f"{table}: column {name!r} holds {len(words) - len(wrong)} numbers and {len(wrong)} other values (the "
+                f"first: {wrong[0]!r}); empty those cells, or name the columns to import with audio_columns"
+            )
+    return [f"columns of the segment table not imported: {', '.join(others)}"] if others else []
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _pattern(expression: str | None) -> re.Pattern[str] | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hilbert.config import HilbertConfig
+from hilbert.errors import UsageError
 from hilbert.features.bags import Bags
 from hilbert.model.experts import make_head
 from hilbert.model.hilbert import HilbertNetwork
@@ -80,6 +81,18 @@ def make_dataset(
     )
     frozen = References(*(torch.as_tensor(x, dtype=torch.float32, device=device) for x in references))
     return Dataset(audio, text, frozen, torch.as_tensor(groups, device=device), torch.as_tensor(target, device=device))
+
+
+def check_device(name: str) -> None:
+    """Raise UsageError for a device that torch does not know or this machine does not have."""
+    try:
+        kind = torch.device(name).type
+    except RuntimeError:
+        raise UsageError(f"device: expected cpu, cuda or mps, found {name!r}") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device: cuda was asked for, but torch finds no CUDA device here; use cpu")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("device: mps was asked for, but torch finds no such device here; use cpu")
 
 
 def fit_network(

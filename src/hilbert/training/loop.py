@@ -126,7 +126,8 @@ def _epoch(
     module = task.module
     sums: dict[str, float] = {}
     batches = list(task.batches(epoch, (*key, epoch)))
-    with torch.random.fork_rng(devices=[]):
+    device = next(module.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(int(np.random.default_rng((*key, epoch)).integers(2**62)))
         module.train()
         for step, batch in enumerate(batches):

@@ -19,7 +19,7 @@ from hilbert._version import __version__
 from hilbert.config import HilbertConfig
 from hilbert.errors import ConfigError, ModelError
 from hilbert.features.bags import Bags, Packed
-from hilbert.files import replace_file, write_json, write_text
+from hilbert.files import own_folder, replace_file, write_json, write_text
 from hilbert.model.experts import make_head
 from hilbert.model.hilbert import HilbertNetwork
 from hilbert.model.inputs import SegmentTransform
@@ -45,7 +45,7 @@ def save_fit(
     folder: Path, config: HilbertConfig, fit: Fit, data: Mapping[str, Any], core: LinearCore | None = None
 ) -> Path:
     """Write the folder; the weights go first and the header names their hash, so a half-written one is found."""
-    folder.mkdir(parents=True, exist_ok=True)
+    own_folder(folder, HEADER, "model")
     representation = fit.representation
     tensors = {f"network.{k}": v for k, v in representation.network.state_dict().items()}
     if fit.head is not None:
