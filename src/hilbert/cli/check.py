@@ -20,6 +20,7 @@ def run(
     manifest: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet with one row a document.")],
     label: Annotated[str | None, typer.Option(help="Label column, to count its classes.")] = None,
     group: Annotated[str | None, typer.Option(help="Column of the person, company, … a document belongs to.")] = None,
+    folds: Annotated[int, typer.Option(help="Folds you plan to evaluate with, for the warnings.", min=2)] = 5,
     allow_outside: Annotated[
         bool, typer.Option("--allow-outside", help="Let the manifest name files outside its folder.")
     ] = False,
@@ -27,7 +28,7 @@ def run(
     """Say what is wrong with a corpus, all at once, before anything is computed."""
     from hilbert.corpus import check_corpus
 
-    report = check_corpus(manifest, label=label, group=group, allow_outside=allow_outside)
+    report = check_corpus(manifest, label=label, group=group, folds=folds, allow_outside=allow_outside)
     out = console()
     for problem in report.problems[:SHOWN]:
         out.print(f"{'error  ' if problem.fatal else 'warning'}  {problem}", markup=False)
