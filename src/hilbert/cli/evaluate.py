@@ -36,6 +36,7 @@ def run(
     config: Annotated[Path | None, typer.Option(help="YAML file over the presets of HILBERT.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda, for HILBERT.")] = "cpu",
     jobs: Annotated[int | None, typer.Option(help="Processes (default: one a core); changes no result.")] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 1, help="Decides folds, initial weights, batches and resamples.")
@@ -63,7 +64,7 @@ def run(
         chosen = {}
         for name in (part.strip() for part in models.split(",")):
             preset = {"hilbert": "robust", "hilbert-paper": "paper"}.get(name)
-            options = {"config": load_config(preset, config, set_)} if preset else {}
+            options = {"config": load_config(preset, config, set_), "device": device} if preset else {}
             chosen[name] = make_model(name, **options)
         counted = score_mask(corpus.column(score), score) if score else None
         with progress("evaluate") as report:

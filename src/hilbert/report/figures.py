@@ -57,7 +57,7 @@ def curves_of_class(result: Result, models: list[str], kind: str) -> Drawing:
     """
     predictions = result.predictions
     shown = [(c, name) for c, name in enumerate(predictions.classes) if (predictions.labels == name).any()]
-    columns = min(len(shown), 3)
+    columns = 2 if len(shown) == 4 else min(len(shown), 3)
     rows = -(-len(shown) // columns)
     drawn, axes = figure(3.35 * columns, 3.3 * rows + 0.45, columns, rows)
     for ax in axes[len(shown) :]:
@@ -180,7 +180,9 @@ def training_curves(result: Result, model: str) -> Drawing | None:
     """Every term of the loss over the epochs, one panel a term; ``held_out_`` terms dashed beside their own."""
     rows = result.curves.get(model, [])
     values = dict.fromkeys(k for row in rows for k, v in row.items() if k not in ("stage", "epoch") and _is_number(v))
-    terms = list(dict.fromkeys(name.removeprefix(HELD_OUT) for name in values))
+    # what is watched for early stopping is one of the terms, and a term of weight 0 may be 0 throughout
+    used = [name for name in values if name != f"{HELD_OUT}monitor" and any(row.get(name) for row in rows)]
+    terms = list(dict.fromkeys(name.removeprefix(HELD_OUT) for name in used))
     if not terms:
         return None
     stages = list(dict.fromkeys(str(row.get("stage", "")) for row in rows))

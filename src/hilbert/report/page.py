@@ -16,6 +16,8 @@ from hilbert.report import figures
 
 MOST_CURVES = 4  # more lines in one panel cannot be told apart
 
+LONGEST = 80  # characters of a value beside the numbers of the corpus; longer ones stand among the settings
+
 
 def write_report(
     result: Result,
@@ -181,13 +183,15 @@ def corpus_rows(result: Result, features: Mapping[str, Any], summary: Mapping[st
         each = f"median {found['median']:g} a document, {found['width']} values each"
         size = f"{found['segments']} ({each}{without})"
         rows.append((f"{modality} segments", size))
-    return rows + flat({key: value for key, value in features.items() if key != "synthetic"}) + flat(summary)
+    made = flat({key: value for key, value in features.items() if key != "synthetic"})
+    return rows + [row for row in made if ".identity." not in row[0] and len(row[1]) <= LONGEST] + flat(summary)
 
 
 def setting_rows(result: Result) -> list[tuple[str, str]]:
     """The protocol, without what has its own place on the page."""
     apart = ("corpus", "features", "models", "splits", "notes", "synthetic")
     rows = flat({key: value for key, value in result.config.items() if key not in apart})
+    rows += flat(result.config["features"], "features.")
     sizes = [(split["train"], split["test"]) for split in result.config["splits"]]
     train, test = sorted({a for a, _ in sizes}), sorted({b for _, b in sizes})
     return [*rows, ("training documents a fold", _range(train)), ("test documents a fold", _range(test))]
