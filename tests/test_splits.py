@@ -131,3 +131,11 @@ def test_split_by_column():
         split_by_column(["train", "tset"], ["a", "b"])
     with pytest.raises(UsageError, match="no labelled document is marked 'test'"):
         split_by_column(["train", "train"], ["a", "b"])
+
+
+def test_shuffled_groups_are_stratified():
+    # scikit-learn before 1.8 assigned shuffled groups at random (PR #32540), which this bound would catch
+    y = np.repeat(["rare"] * 10 + ["common"] * 40, 2)
+    groups = np.repeat(np.arange(50), 2)
+    for split in grouped_folds(y, groups, 5, 4, 0):
+        assert (y[split.test] == "rare").sum() == 4

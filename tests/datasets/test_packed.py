@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 from collections import Counter
 from importlib import resources
@@ -13,7 +14,7 @@ import pytest
 from hilbert import Corpus
 from hilbert.baselines import make_model
 from hilbert.corpus import probe
-from hilbert.datasets import load_speechocean762
+from hilbert.datasets import load_speechocean762, packed
 from hilbert.errors import ManifestError
 from hilbert.metrics import within_fold_auc
 from hilbert.splits import grouped_folds
@@ -59,3 +60,9 @@ def test_they_belong_to_the_public_recordings(data):
     assert corpus.column("age_gender").tolist() == data.column("age_gender").tolist()
     for row in (0, 60, 124):
         assert probe(corpus.documents[row].audio).duration == pytest.approx(data.bags.duration[row])
+
+
+def test_the_documented_example_is_true():
+    done = doctest.testmod(packed)
+    assert done.attempted == 2
+    assert done.failed == 0
