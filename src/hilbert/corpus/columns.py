@@ -108,7 +108,7 @@ def _check_classes(report: ColumnReport, what: str, folds: int, warn: Callable[[
             "it looks like an id or a measurement",
         )
         return
-    if len(counts) > _MANY_CLASSES and all(map(_is_number, counts)):
+    if len(counts) > _MANY_CLASSES and all(map(is_number, counts)):
         warn(
             f"{what}: expected classes, found {len(counts)} different numbers",
             "cut the measurement into classes first",
@@ -127,7 +127,8 @@ def _check_classes(report: ColumnReport, what: str, folds: int, warn: Callable[[
             )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a cell holds a number."""
     try:
         float(text)
     except ValueError:

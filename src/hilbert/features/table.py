@@ -14,6 +14,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hilbert.corpus.columns import is_number
 from hilbert.corpus.document import Cue, Document
 from hilbert.corpus.manifest import Corpus
 from hilbert.encoders.load import load_text
@@ -167,21 +168,13 @@ def _left_out(rows: pa.Table, names: Sequence[str], table: str | Path) -> list[s
     others = [n for n in rows.column_names if n not in (DOCUMENT, SEGMENT, TEXT, *names)]
     for name in others:
         words = [str(value).strip() for value in rows[name].to_pylist() if value is not None and str(value).strip()]
-        wrong = [word for word in words if not _is_number(word)]
+        wrong = [word for word in words if not is_number(word)]
         if wrong and len(wrong) < len(words) / 2:
             raise InputError(
                 f"{table}: column {name!r} holds {len(words) - len(wrong)} numbers and {len(wrong)} other values (the "
                 f"first: {wrong[0]!r}); empty those cells, or name the columns to import with audio_columns"
             )
     return [f"columns of the segment table not imported: {', '.join(others)}"] if others else []
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _pattern(expression: str | None) -> re.Pattern[str] | None:
