@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from hilbert.encoders.load import list_encoders
 
-# seconds of audio a second, measured with one thread of a shared server core; other machines differ by twofold
-AUDIO_SPEED = {"whisper-tiny.en": 48.0, "whisper-base": 19.0, "resemblyzer": 40.0, "prosody": 100.0}
-# sentences a second, likewise
-TEXT_SPEED = {"minilm-l6": 55.0, "mpnet-base": 7.5, "wordllama": 14_000.0}
+# Printed by benchmarks/encoder_speed.py on the demo's speech (sentences of 13 words) on 2026-11-23, one thread of a
+# shared x86-64 server core: seconds of audio a second, sentences a second.
+AUDIO_SPEED = {"whisper-tiny.en": 45.0, "whisper-base": 18.0, "resemblyzer": 79.0, "prosody": 390.0}
+TEXT_SPEED = {"minilm-l6": 144.0, "mpnet-base": 21.0, "wordllama": 38_000.0}
 BYTES = 4
 
 

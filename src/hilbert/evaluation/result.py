@@ -19,8 +19,8 @@ from hilbert.evaluation.predictions import Predictions
 from hilbert.files import own_folder, replace_file
 
 FILES = (
+    "predictions.parquet",  # first, since it is by this that an interrupted result is known again
     "config.yaml",
-    "predictions.parquet",
     "metrics.json",
     "environment.json",
     "curves.json",

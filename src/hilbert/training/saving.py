@@ -45,7 +45,7 @@ def save_fit(
     folder: Path, config: HilbertConfig, fit: Fit, data: Mapping[str, Any], core: LinearCore | None = None
 ) -> Path:
     """Write the folder; the weights go first and the header names their hash, so a half-written one is found."""
-    own_folder(folder, HEADER, "model")
+    own_folder(folder, WEIGHTS, "model")
     representation = fit.representation
     tensors = {f"network.{k}": v for k, v in representation.network.state_dict().items()}
     if fit.head is not None:
