@@ -32,6 +32,7 @@ ORDER = (
     "evaluation",
     "report",
     "demo",
+    "benchmark",
     "cli",
 )
 OPTIONAL = ("transformers", "tokenizers", "matplotlib", "jinja2", "hibari", "onnxruntime")

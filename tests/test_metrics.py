@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
+from sklearn.linear_model import LogisticRegression
 
 from hilbert import metrics
 from hilbert.errors import UsageError
@@ -144,3 +145,48 @@ def test_brier_and_calibration_of_known_cases():
 def test_bad_scores_are_refused(scores, message):
     with pytest.raises(UsageError, match=message):
         metrics.within_fold_auc(["a", "b", "a", "b"], scores)
+
+
+def drawn(n, slope, intercept, seed=0):
+    """Labels whose true log-odds are intercept + slope times those of the probabilities given."""
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(0, 1.5, n)
+    y = rng.random(n) < 1 / (1 + np.exp(-(intercept + slope * logit)))
+    p = 1 / (1 + np.exp(-logit))
+    return np.where(y, "yes", "no"), np.stack([1 - p, p], 1)
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, 0.3), (1.6, -0.8)])
+def test_the_calibration_line_is_the_one_that_made_the_labels(slope, intercept):
+    y, proba = drawn(40_000, slope, intercept)
+    assert metrics.calibration_line(y, proba) == pytest.approx((slope, intercept), abs=0.05)
+
+
+def test_the_calibration_line_is_unpenalised_logistic_regression():
+    y, scores, _ = sample(4, n=200, ties=False)
+    proba = scores / scores.sum(1, keepdims=True)
+    lines = []
+    for c, name in enumerate(CLASSES):
+        model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
+        logit = np.log(proba[:, c] / (1 - proba[:, c]))
+        model.fit(logit[:, None], y == name)
+        lines.append((model.coef_[0, 0], model.intercept_[0]))
+    assert metrics.calibration_line(y, proba) == pytest.approx(np.mean(lines, 0), abs=1e-5)
+
+
+def test_calibration_lines_that_do_not_exist_are_nan():
+    y = np.array(["a", "a", "b", "b"])
+    constant = np.full((4, 2), 0.5)
+    perfect = np.array([[1, 0], [0.9, 0.1], [0.2, 0.8], [0, 1.0]])
+    for proba in (constant, perfect, perfect[:, ::-1]):
+        assert np.isnan(metrics.calibration_line(y, proba)).all()
+    alone = metrics.calibration_line(["a", "a"], [[0.2, 0.8], [0.3, 0.7]], classes=["a", "b"])
+    assert np.isnan(alone).all()
+
+
+def test_extreme_probabilities_have_a_finite_calibration_line():
+    y, proba = drawn(400, 1.0, 0.0, seed=3)
+    certain = (proba > 0.5).astype(float)
+    slope, intercept = metrics.calibration_line(y, certain)
+    assert 0 < slope < 0.5
+    assert np.isfinite(intercept)

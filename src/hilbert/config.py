@@ -33,9 +33,27 @@ class InputConfig(Section):
     components: Count | None = Field(description="principal components kept per modality; none: no PCA")
 
 
+class PrototypeConfig(Section):
+    """Document vectors by attention to prototypes (backbone: prototypes)."""
+
+    heads: Count = Field(description="independent sets of prototypes")
+    count: Count = Field(description="prototypes in a set; fewer where there are under 16 segments for each")
+    components: Count = Field(description="principal components in which segments are clustered")
+    sharpness: Annotated[float, Field(gt=0)] = Field(description="of the assignment, 1 / temperature")
+    cross_count: Count = Field(description="prototypes of a set that attend to the other modality")
+    cross_components: Count = Field(description="principal components of what is attended to")
+    cross_sharpness: Annotated[float, Field(gt=0)]
+    block_components: Count = Field(description="principal components kept of each block of a document vector")
+    audio_weight: Weight = Field(description="weight of what audio prototypes attend to; that of text is 1")
+
+
 class ModelConfig(Section):
     """The network from segment features to three document embeddings."""
 
+    backbone: Literal["segments", "prototypes"] = Field(
+        description="segments: attention learnt by gradient; prototypes: attention to cluster centres"
+    )
+    hidden: Count = Field(description="hidden units of the residual maps (backbone: prototypes)")
     width: Count = Field(description="width d of each of the three embeddings")
     layers: Count = Field(description="cross-modal attention layers")
     heads: Count = Field(description="attention heads; must divide width")
@@ -59,6 +77,7 @@ class ContrastConfig(Section):
 
     weight: Weight
     audio_text: Weight = Field(description="weight of a direct audio ↔ text term beside the two")
+    label_aware: bool = Field(description="documents of one label are positives of each other")
     temperature: Annotated[float, Field(gt=0)]
     learn_temperature: bool
     max_scale: Annotated[float, Field(gt=1)] = Field(description="upper clamp of 1 / temperature")
@@ -91,6 +110,9 @@ class HeadConfig(Section):
     hidden: Count
     top_k: Count | None = Field(description="experts used per document; none: all of them")
     dropout: Fraction
+    readout: bool = Field(
+        description="predict by logistic regression on the trained embeddings; the head then shapes them in training"
+    )
     zero_output: bool
     load_balance: Weight = Field(description="weight of the load-balance loss (top_k only)")
     router_z: Weight = Field(description="weight of the router z-loss")
@@ -134,6 +156,7 @@ class HilbertConfig(Section):
 
     preset: str
     input: InputConfig
+    prototypes: PrototypeConfig
     model: ModelConfig
     contrast: ContrastConfig
     cka: CkaConfig

@@ -19,7 +19,8 @@ from hilbert.features.bags import Bags
 from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.checkpoint import data_hash
-from hilbert.training.fit import Fit, check_device, fit_network
+from hilbert.training.fit import Fit, check_device, fit_network, prepare
+from hilbert.training.heads import InnerFold, LogisticHead
 from hilbert.training.saving import check_features, load_fit, load_header, save_fit
 from hilbert.training.selection import choose_alpha
 from hilbert.training.tasks import Rows
@@ -142,7 +143,7 @@ class HilbertEmbedder(_Hilbert):
             header.data["features"],
         )
         model.trained_on_ = header.data["trained_on"]
-        model.fit_, _ = load_fit(Path(folder), header, device)
+        model.fit_, _, _ = load_fit(Path(folder), header, device)
         return model
 
 
@@ -174,26 +175,39 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         if config.core.enabled:
             self.core_ = LinearCore().fit(X[labelled], target[labelled], count, folds)
 
+        everyone = np.arange(len(X))
+        prepared = prepare(config, X, target, numbers, everyone, self.seed, self.device)
         trainings = min(len(folds), config.selection.trained) + 1
-        fits: list[Fit] = []
+        done = 0
 
         def train(name: str, rows: Rows, epochs: dict[str, int] | None = None) -> Fit:
+            nonlocal done
             if self.on_training is not None:
-                self.on_training(len(fits), trainings, name)
+                self.on_training(done, trainings, name)
+            done += 1
             return fit_network(
                 config, X, target, numbers, rows, classes=count, seed=self.seed, device=self.device,
-                epochs=epochs, checkpoint=self._folder(name),
+                epochs=epochs, checkpoint=self._folder(name), prepared=prepared,
             )  # fmt: skip
 
+        fits: list[Fit] = []
+        inner: list[InnerFold] = []
         out_of_fold = np.full((len(labelled), count), np.nan)
         for number, (inner_train, inner_test) in enumerate(folds[: config.selection.trained]):
             held_out = labelled[inner_test]
             free = unlabelled[~np.isin(numbers[unlabelled], numbers[held_out])]
-            fits.append(train(f"inner-{number}", Rows(np.concatenate([labelled[inner_train], free]), held_out)))
-            if self.core_ is not None:
-                out_of_fold[inner_test] = fits[-1].logits(X[held_out])
+            fit = train(f"inner-{number}", Rows(np.concatenate([labelled[inner_train], free]), held_out))
+            fits.append(fit)
+            z = fit.representation.embed_dataset(prepared.data, labelled).astype(np.float64)
+            out_of_fold[inner_test] = fit.head_logits(z[inner_test])
+            own = target[labelled]
+            inner.append(InnerFold(z[inner_train], own[inner_train], z[inner_test], own[inner_test], inner_test))
         self.history_ = fits[0].history
         self.epochs_ = {stage: median_low(fit.epochs[stage] for fit in fits) for stage in fits[0].epochs}
+        self.readout_ = None
+        if config.head.readout:
+            self.readout_ = LogisticHead()
+            out_of_fold = self.readout_.select(inner, len(labelled), count, self.seed)
         self.alpha_: float = 1.0
         self.selection_: dict[str, float] = {}
         if self.core_ is not None:
@@ -201,17 +215,25 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
                 target[labelled], self.core_.fold_of, numbers[labelled],
                 self.core_.out_of_fold, out_of_fold, config.core.alphas,
             )  # fmt: skip
-        self.fit_ = train("final", Rows(np.arange(len(X)), np.arange(0)), self.epochs_)
+        self.fit_ = train("final", Rows(everyone, everyone[:0]), self.epochs_)
+        if self.readout_ is not None:
+            z = self.fit_.representation.embed_dataset(prepared.data, labelled).astype(np.float64)
+            self.readout_.fit(z, target[labelled], count, self.seed)
         return self
+
+    def _network_logits(self, X: Bags) -> Floats:
+        """The logits of the readout where there is one, else the head's."""
+        z = self.fit_.representation.embed(X).astype(np.float64)
+        return self.fit_.head_logits(z) if self.readout_ is None else self.readout_.logits(z)
 
     def decision_function(self, X: Bags) -> Floats:
         """Logits (docs, classes) in float64."""
         check_is_fitted(self, "fit_")
         X = check_features(self.features_, X)
         if self.core_ is None:
-            return self.fit_.logits(X)
+            return self._network_logits(X)
         logits = self.core_.logits(X)
-        return logits + self.alpha_ * self.fit_.logits(X) if self.alpha_ else logits
+        return logits + self.alpha_ * self._network_logits(X) if self.alpha_ else logits
 
     def predict_proba(self, X: Bags) -> Floats:
         """Class probabilities (docs, classes), in the order of ``classes_``."""
@@ -224,11 +246,20 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         return winners
 
     def variants(self, X: Bags) -> dict[str, Floats]:
-        """Probabilities of the network without its linear core, which every result table shows beside the whole."""
+        """Probabilities of the network without its linear core, and of the head that a readout stands in for.
+
+        Every result table shows them beside the whole.
+        """
         check_is_fitted(self, "fit_")
         if self.core_ is None:
             return {}
-        return {"no core": softmax(self.fit_.logits(check_features(self.features_, X)))}
+        z = self.fit_.representation.embed(check_features(self.features_, X)).astype(np.float64)
+        head = softmax(self.fit_.head_logits(z))
+        return (
+            {"no core": head}
+            if self.readout_ is None
+            else {"no core": softmax(self.readout_.logits(z)), "experts": head}
+        )
 
     def save(self, folder: str | Path) -> Path:
         """Write the model as safetensors, JSON and a model card; never pickle."""
@@ -245,7 +276,7 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             "features": self.features_,
             "trained_on": self.trained_on_,
         }
-        return save_fit(Path(folder), self.config_, self.fit_, header, self.core_)
+        return save_fit(Path(folder), self.config_, self.fit_, header, self.core_, self.readout_)
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> Self:
@@ -260,7 +291,7 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             data["alpha"],
             data["selection"],
         )
-        model.fit_, model.core_ = load_fit(Path(folder), header, device)
+        model.fit_, model.core_, model.readout_ = load_fit(Path(folder), header, device)
         if model.core_ is not None:
             model.core_.chosen = data["core"]
         model.history_ = []

@@ -145,6 +145,49 @@ def calibration_error(y: Array, proba: Array, classes: Array | None = None, bins
     return float(sum(abs(float(confidence[p].mean() - hit[p].mean())) * len(p) for p in parts) / len(labels))
 
 
+def calibration_line(y: Array, proba: Array, classes: Array | None = None) -> tuple[float, float]:
+    """Slope and intercept of a logistic recalibration: logit P(y = c) = intercept + slope · logit p_c.
+
+    Fitted to each class that ``y`` holds against the rest, without penalty, probabilities clipped to 1e-6, and
+    averaged; of two classes the second, since the first is its mirror image. Calibrated probabilities give 1
+    and 0, a slope below 1 says that they are too extreme. NaN where a class has no finite line: no spread,
+    no other class, or all its documents above (or below) all others.
+    """
+    labels, table, names = _tables(y, proba, classes)
+    table = np.clip(table, 1e-6, 1 - 1e-6)
+    logits = np.log(table) - np.log1p(-table)
+    held = [c for c, name in enumerate(names.tolist()) if (labels == name).any()]
+    lines = [_logistic(logits[:, c], labels == names[c]) for c in (held[1:] if len(names) == 2 else held)]
+    slopes, intercepts = zip(*lines, strict=True) if lines else ((np.nan,), (np.nan,))
+    return float(np.mean(slopes)), float(np.mean(intercepts))
+
+
+def _logistic(x: Floats, positive: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and intercept of a logistic regression on one variable, by Newton's method with halved steps."""
+    own, rest = x[positive], x[~positive]
+    if not len(own) or not len(rest) or own.min() >= rest.max() or rest.min() >= own.max():
+        return float("nan"), float("nan")
+    centre, scale = float(x.mean()), float(x.std())
+    design = np.stack([np.ones(len(x)), (x - centre) / scale], axis=1)
+
+    def loss(beta: Floats) -> float:
+        score = design @ beta
+        return float(np.logaddexp(0, np.where(positive, -score, score)).sum())
+
+    beta = np.zeros(2)
+    for _ in range(100):
+        p = 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500)))
+        gradient = design.T @ (positive - p)
+        if np.abs(gradient).max() < 1e-9 * len(x):
+            break
+        step = np.linalg.lstsq((design * (p * (1 - p))[:, None]).T @ design, gradient, rcond=None)[0]
+        while loss(beta + step) > loss(beta) and np.abs(step).max() > 1e-12:
+            step = step / 2
+        beta = beta + step
+    slope = float(beta[1]) / scale
+    return slope, float(beta[0]) - slope * centre
+
+
 def _auc(positive: NDArray[np.bool_], score: Floats, fold: NDArray[np.int64]) -> float:
     """Mann–Whitney pairs within folds through mid-ranks; one sort for all folds."""
     order = np.lexsort((score, fold))

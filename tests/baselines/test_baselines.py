@@ -1,5 +1,7 @@
 """Baselines: scikit-learn's face, chance where nothing can be known, and exactly what their names say."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import sklearn
@@ -7,14 +9,40 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_validate
 
-from hilbert.baselines import MODELS, AudioLR, ConcatLR, Length, Prior, TextLR, make_model
+from hilbert.baselines import (
+    MODELS,
+    AudioGB,
+    AudioLR,
+    ConcatGB,
+    ConcatLR,
+    KernelRidge,
+    KernelSVM,
+    LateMean,
+    LateStack,
+    Length,
+    Prior,
+    SeqLR,
+    TextGB,
+    TextLR,
+    make_model,
+)
 from hilbert.baselines.length import lengths
 from hilbert.errors import InputError, UsageError
 from hilbert.features.bags import Bags
 from hilbert.metrics import within_fold_auc
 from hilbert.splits import grouped_folds
 
-KINDS = (Prior, Length, AudioLR, TextLR, ConcatLR)
+BOTH = (  # those that see both modalities
+    ConcatLR,
+    SeqLR,
+    partial(ConcatGB, iterations=(5, 20), min_samples_leaf=3),
+    LateMean,
+    LateStack,
+    KernelRidge,
+    KernelSVM,
+)
+SMALL = {"iterations": (3, 6), "min_samples_leaf": 3}
+KINDS = (Prior, Length, AudioLR, TextLR, *BOTH, partial(AudioGB, **SMALL), partial(TextGB, **SMALL))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -38,8 +66,10 @@ def test_the_face_of_a_classifier(make_bags, kind):
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("labels", [[0, 1], [True, False], ["x", "ä"]])
+LABELS = ([0, 1], [True, False], ["x", "ä"])
+
+
+@pytest.mark.parametrize(("kind", "labels"), [(kind, LABELS[number % 3]) for number, kind in enumerate(KINDS)])
 def test_two_classes_of_any_kind(make_bags, kind, labels):
     bags, y, _ = make_bags(24, classes=2)
     named = np.where(y == "a", *(np.array([label], dtype=object) for label in labels))
@@ -107,13 +137,46 @@ def test_concat_learns_from_both(make_bags):
     assert found[ConcatLR] > min(found.values())
 
 
-def test_shuffled_labels_give_one_half(make_bags):
+@pytest.mark.parametrize("kind", BOTH)
+def test_it_learns_and_takes_documents_of_one_modality(make_bags, kind):
+    bags, y, _ = make_bags(80, signal=2.0)
+    train, test = np.arange(50), np.arange(50, 80)
+    model = kind().fit(bags[train], y[train])
+    assert within_fold_auc(y[test], model.predict_proba(bags[test])) > 0.9
+    for lost in ("audio", "text"):
+        assert within_fold_auc(y[test], model.predict_proba(bags[test].without(lost))) > 0.7
+    nothing = model.predict_proba(bags[test].without("audio").without("text"))
+    assert np.isfinite(nothing).all()
+    assert (nothing == nothing[0]).all()
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_modality_may_lack_in_all_training_documents(make_bags, kind):
+    bags, y, _ = make_bags(40)
+    model = kind().fit(bags.without("text"), y)
+    assert np.isfinite(model.predict_proba(bags)).all()
+    assert np.array_equal(model.predict_proba(bags), model.predict_proba(bags.without("text")))
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_class_of_one_document(make_bags, kind):
+    bags, y, _ = make_bags(40)
+    y = np.where(np.arange(40) == 5, "c", np.where(y == "a", "a", "b"))
+    model = kind().fit(bags, y)
+    proba = model.predict_proba(bags)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    np.testing.assert_allclose(proba.sum(1), 1)
+    assert (proba > 0).all()
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_shuffled_labels_give_one_half(make_bags, kind):
     """The whole pipeline, with groups that look alike: nothing of a test fold may reach its training."""
     bags, y, groups = make_bags(160, groups=80)
     y = np.random.default_rng(0).permutation(y)
     scores, folds = np.zeros((160, 3)), np.zeros(160)
-    for split in grouped_folds(y, groups, 4):
-        model = ConcatLR().fit(bags[split.train], y[split.train], groups=groups[split.train])
+    for split in grouped_folds(y, groups, 2):
+        model = kind().fit(bags[split.train], y[split.train], groups=groups[split.train])
         scores[split.test] = model.predict_proba(bags[split.test])
         folds[split.test] = split.fold
     error = 0.035  # Hanley-McNeil at .5 with 53 of 160 is .048 a class, and three classes are averaged
@@ -132,7 +195,11 @@ def test_cross_validation_of_scikit_learn_hands_over_groups(make_bags):
 
 
 def test_registry_makes_every_model_by_name():
-    assert list(MODELS) == ["prior", "length", "audio-lr", "text-lr", "concat-lr", "hilbert", "hilbert-paper"]
+    simple = ["audio-lr", "text-lr", "concat-lr", "seq-lr", "audio-gb", "text-gb", "concat-gb"]
+    simple += ["late-mean", "late-stack", "kernel-ridge", "kernel-svm"]
+    assert [name for name in MODELS if name in simple] == simple
+    assert list(MODELS)[:2] == ["prior", "length"]
+    assert list(MODELS)[-2:] == ["hilbert", "hilbert-paper"]
     for name in MODELS:
         assert make_model(name, seed=7).seed == 7
     assert make_model("hilbert").preset == "robust"

@@ -8,10 +8,12 @@ from scipy import stats
 
 from hilbert import metrics
 from hilbert.evaluation.intervals import (
+    bootstrap_p,
     corrected_t,
     detectable,
     group_weights,
     hanley_mcneil,
+    holm,
     interval,
     weighted_auc,
     weighted_confusion,
@@ -80,6 +82,37 @@ def test_corrected_t_of_few_folds():
         {"t": math.nan, "p": math.nan, "folds": 1, "of": 2}, nan_ok=True
     )
     assert corrected_t(np.zeros(5), 0.25)["p"] == 1.0
+
+
+def test_bootstrap_p_counts_the_smaller_tail():
+    samples = np.array([0.1] * 97 + [-0.1] * 2)
+    assert bootstrap_p(samples) == pytest.approx(2 * 3 / 100)
+    assert bootstrap_p(-samples) == bootstrap_p(samples)
+    assert bootstrap_p(np.full(99, 0.1)) == pytest.approx(2 / 100)  # never 0
+    assert bootstrap_p(np.zeros(99)) == 1.0
+    assert bootstrap_p(np.append(samples, math.nan)) == bootstrap_p(samples)
+    assert math.isnan(bootstrap_p(np.array([math.nan, 0.1])))
+
+
+def test_bootstrap_p_agrees_with_the_percentile_interval():
+    """p below 5 % and an interval that leaves out 0 are the same finding, up to the +1."""
+    for shift in np.linspace(-4, 4, 33):
+        samples = np.random.default_rng(7).normal(shift, 1, 4000)
+        found = interval(shift, samples)
+        if abs(bootstrap_p(samples) - 0.05) > 0.005:
+            assert (bootstrap_p(samples) < 0.05) == (found.low > 0 or found.high < 0)
+
+
+def test_holm_by_hand():
+    # sorted .005 · 4, .01 · 3, .03 · 2, .04 · 1 = .02, .03, .06, .04, and none below the one before
+    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.4, 0.9]).tolist() == pytest.approx([0.8, 0.9])
+    assert holm([0.6, 0.7]).tolist() == [1.0, 1.0]
+    assert holm([]).tolist() == []
+
+
+def test_holm_leaves_out_what_was_not_compared():
+    assert holm([0.02, math.nan, 0.01]).tolist() == pytest.approx([0.02, math.nan, 0.02], nan_ok=True)
 
 
 @pytest.mark.slow

@@ -122,3 +122,21 @@ def test_broken_folders_are_named(result, tmp_path):
     (folder / "predictions.parquet").write_bytes(b"no")
     with pytest.raises(InputError, match=r"predictions\.parquet: cannot be read"):
         Result.load(folder)
+
+
+def test_more_models_can_be_held_against():
+    predictions = invented({"hilbert": 1.0, "concat-lr": 0.8, "other": 0.5}).predictions
+    plain, more = measure(predictions, 200), measure(predictions, 200, against=["hilbert"])
+    assert more["models"] == plain["models"]
+    assert more["differences"][: len(plain["differences"])] == plain["differences"]
+    added = more["differences"][len(plain["differences"]) :]
+    assert [(row["model"], row["against"]) for row in added] == [("concat-lr", "hilbert"), ("other", "hilbert")]
+    first = next(row for row in plain["differences"] if row["model"] == "hilbert" and row["against"] == "concat-lr")
+    assert added[0]["value"] == pytest.approx(-first["value"])
+    assert added[0]["bootstrap_p"] == first["bootstrap_p"]
+
+
+def test_calibration_is_measured():
+    row = invented({"hilbert": 1.0}).metrics["models"]["hilbert"]
+    assert 0.2 < row["calibration_slope"] < 3
+    assert abs(row["calibration_intercept"]) < 1

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from hilbert.objectives.contrastive import dual_contrast, info_nce, unit
+from hilbert.objectives.contrastive import dual_contrast, info_nce, label_nce, unit
 
 SCALE = 1 / 0.1
 
@@ -134,3 +134,40 @@ def test_a_batch_in_which_a_modality_is_missing_has_the_other_term_alone():
     found = contrast(rows(5, 1), rows(5, 2), rows(5, 3), has_text=nobody, audio_text_weight=1.0)
     assert found.text_joint.item() == found.audio_text.item() == 0
     assert found.total.item() == pytest.approx(found.audio_joint.item() / 2, abs=1e-12)
+
+
+def slow_labels(x, y, target, weight, groups):
+    docs, total = len(x), 0.0
+    for a, b in ((x, y), (y, x)):
+        for i in range(docs):
+            same = [j for j in range(docs) if j == i or (target[i] >= 0 and target[i] == target[j])]
+            others = [j for j in range(docs) if j in same or groups[i] != groups[j]]
+            below = math.log(sum(math.exp(SCALE * float(a[i] @ b[j])) for j in others))
+            total -= weight[i] * sum(SCALE * float(a[i] @ b[j]) - below for j in same) / len(same)
+    return total / (2 * docs)
+
+
+class TestLabelNce:
+    target = torch.tensor([0, 1, 0, -1, -1, 1, 2])
+    groups = torch.tensor([0, 0, 1, 1, 2, 3, 3])
+    weight = torch.tensor([1.0, 2.0, 1.0, 0.5, 1.0, 2.0, 3.0], dtype=torch.float64)
+
+    def test_against_a_slow_version(self):
+        x, y = unit(rows(7, 1)), unit(rows(7, 2))
+        excluded = self.groups[:, None] == self.groups[None, :]
+        found = label_nce(x, y, SCALE, self.target, self.weight, excluded).item()
+        expected = slow_labels(x, y, self.target.tolist(), self.weight.tolist(), self.groups.tolist())
+        assert found == pytest.approx(expected, abs=1e-10)
+
+    def test_without_labels_it_is_info_nce(self):
+        x, y = unit(rows(7, 1)), unit(rows(7, 2))
+        nothing = torch.full((7,), -1)
+        found = label_nce(x, y, SCALE, nothing, torch.ones(7, dtype=torch.float64)).item()
+        assert found == pytest.approx(info_nce(x, y, SCALE).item(), abs=1e-12)
+
+    def test_one_row_gives_zero_and_excluded_pairs_a_finite_gradient(self):
+        assert label_nce(rows(1), rows(1), SCALE, self.target[:1], self.weight[:1]).item() == 0
+        x = rows(7, 1).requires_grad_()
+        everything = torch.ones(7, 7, dtype=torch.bool)
+        label_nce(unit(x), unit(rows(7, 2)), SCALE, self.target, self.weight, everything).backward()
+        assert torch.isfinite(x.grad).all()

@@ -88,7 +88,7 @@ def damage(folder, how):
         ("a list", r"model\.json: expected a JSON object"),
         ("no hash", "weights_sha256"),
         ("no classes", "classes"),
-        ("format", "expected format 1, found 2"),
+        ("format", "expected format 2, found 3"),
         ("width", "tensors are not those"),
         ("unknown setting", "configuration cannot be used"),
         ("one class less", "tensors are not those"),

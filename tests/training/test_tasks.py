@@ -7,37 +7,39 @@ import numpy as np
 import pytest
 import torch
 
+from hilbert.model.build import fit_inputs, make_network, start_network
 from hilbert.model.experts import make_head
-from hilbert.model.hilbert import HilbertNetwork
 from hilbert.model.inputs import SegmentTransform
 from hilbert.model.pooled import PooledBlocks
 from hilbert.objectives.total import RepresentationObjective
 from hilbert.training import fit as fit_module
-from hilbert.training.fit import Representation, fit_network, make_dataset
+from hilbert.training.fit import fit_network, make_dataset
 from hilbert.training.tasks import HeadTask, JointTask, RepresentationTask, Rows, class_counts
 
 
 def joint_task(config, bags, target, groups, rows=None):
     torch.manual_seed(0)
-    audio, text = (SegmentTransform.fit(p, config.input.components) for p in (bags.audio, bags.text))
-    network = HilbertNetwork(audio.width, text.width, config.model)
-    representation = Representation(audio, text, network)
-    data = make_dataset(representation, bags, PooledBlocks.fit(bags)(bags), target, groups)
+    inputs = fit_inputs(config, bags, 0)
+    network = make_network(config.model, **inputs.widths)
+    data = make_dataset(inputs, bags, PooledBlocks.fit(bags)(bags), target, groups)
+    start_network(network, data.audio.packed(np.arange(len(bags))), data.text.packed(np.arange(len(bags))))
     head = make_head(config.model.width, 3, config.head)
     rows = rows or Rows(np.arange(len(bags)), np.arange(0))
     return JointTask(network, RepresentationObjective(config), head, data, rows, config, 3)
 
 
 BASE = {"contrast__audio_text": 0.5, "contrast__learn_temperature": True, "training__batch_size": 40}
+SEGMENTS = {"model__backbone": "segments"}
 VARIANTS = [
     ("robust", {}),
+    ("robust", SEGMENTS),
     ("paper", {}),
     ("robust", {"head__top_k": 2, "head__experts": 4}),
     ("robust", {"head__kind": "mlp"}),
-    ("robust", {"head__kind": "linear", "model__unimodal_source": "post"}),
+    ("robust", SEGMENTS | {"head__kind": "linear", "model__unimodal_source": "post"}),
     ("robust", {"cka__kernel": "rbf", "balance__form": "squared", "head__imbalance": "logit_adjustment"}),
     *(
-        ("robust", {"model__joint": joint, "model__pooling": pooling, "model__layers": 2})
+        ("robust", SEGMENTS | {"model__joint": joint, "model__pooling": pooling, "model__layers": 2})
         for joint, pooling in itertools.product(("gated", "sequence"), ("attention", "statistics"))
     ),
 ]

@@ -5,9 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hilbert.baselines.abmil import Abmil, AbmilAudio, AbmilText
+from hilbert.baselines.boosting import AudioGB, ConcatGB, TextGB
+from hilbert.baselines.cacophony import Cacophony
+from hilbert.baselines.clip import Clip
+from hilbert.baselines.cmmvae import ContrastiveMmvae
+from hilbert.baselines.comm import Comm
+from hilbert.baselines.crossclr import Crossclr
+from hilbert.baselines.gmc import Gmc
+from hilbert.baselines.gmu import Gmu
+from hilbert.baselines.kernels import KernelRidge, KernelSVM
+from hilbert.baselines.laion import ClapFusion
+from hilbert.baselines.late import LateMean, LateStack
 from hilbert.baselines.length import Length
 from hilbert.baselines.linear import AudioLR, ConcatLR, TextLR
+from hilbert.baselines.lmf import Lmf
+from hilbert.baselines.misa import Misa
+from hilbert.baselines.mmvae import Mmvae
+from hilbert.baselines.mult import Mult
+from hilbert.baselines.order import SeqLR
 from hilbert.baselines.prior import Prior
+from hilbert.baselines.simclr import Simclr
+from hilbert.baselines.st_moe import StMoe
+from hilbert.baselines.symile import Symile
+from hilbert.baselines.tfn import Tfn
 from hilbert.errors import UsageError
 from hilbert.estimators import HilbertClassifier
 
@@ -17,6 +38,33 @@ MODELS: Mapping[str, Callable[..., Any]] = {
     "audio-lr": AudioLR,
     "text-lr": TextLR,
     "concat-lr": ConcatLR,
+    "seq-lr": SeqLR,
+    "audio-gb": AudioGB,
+    "text-gb": TextGB,
+    "concat-gb": ConcatGB,
+    "late-mean": LateMean,
+    "late-stack": LateStack,
+    "kernel-ridge": KernelRidge,
+    "kernel-svm": KernelSVM,
+    "abmil-audio": AbmilAudio,
+    "abmil-text": AbmilText,
+    "abmil": Abmil,
+    "gmu": Gmu,
+    "tfn": Tfn,
+    "lmf": Lmf,
+    "mult": Mult,
+    "misa": Misa,
+    "st-moe": StMoe,
+    "simclr": Simclr,
+    "clip": Clip,
+    "clap-fusion": ClapFusion,
+    "crossclr": Crossclr,
+    "gmc": Gmc,
+    "mmvae": Mmvae,
+    "contrastive-mmvae": ContrastiveMmvae,
+    "cacophony": Cacophony,
+    "comm": Comm,
+    "symile": Symile,
     "hilbert": HilbertClassifier,
     "hilbert-paper": lambda **options: HilbertClassifier(preset="paper", **options),
 }
@@ -29,4 +77,39 @@ def make_model(name: str, **options: Any) -> Any:
     return MODELS[name](**options)
 
 
-__all__ = ["MODELS", "AudioLR", "ConcatLR", "Length", "Prior", "TextLR", "make_model"]
+__all__ = [
+    "MODELS",
+    "Abmil",
+    "AbmilAudio",
+    "AbmilText",
+    "AudioGB",
+    "AudioLR",
+    "Cacophony",
+    "ClapFusion",
+    "Clip",
+    "Comm",
+    "ConcatGB",
+    "ConcatLR",
+    "ContrastiveMmvae",
+    "Crossclr",
+    "Gmc",
+    "Gmu",
+    "KernelRidge",
+    "KernelSVM",
+    "LateMean",
+    "LateStack",
+    "Length",
+    "Lmf",
+    "Misa",
+    "Mmvae",
+    "Mult",
+    "Prior",
+    "SeqLR",
+    "Simclr",
+    "StMoe",
+    "Symile",
+    "TextGB",
+    "TextLR",
+    "Tfn",
+    "make_model",
+]

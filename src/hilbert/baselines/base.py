@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hilbert.errors import InputError
 from hilbert.features.bags import Bags
+from hilbert.model.linear import softmax
 from hilbert.splits import Labels, encode_labels
 
 Floats = NDArray[np.float64]
@@ -43,3 +44,15 @@ class Baseline(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         proba = self.predict_proba(X)  # which says so when there are no classes yet
         winners: NDArray[Any] = self.classes_[proba.argmax(axis=1)]
         return winners
+
+
+class LogitBaseline(Baseline):
+    """A baseline whose probabilities are the softmax of its logits."""
+
+    @abstractmethod
+    def decision_function(self, X: Bags) -> Floats:
+        """Logits (docs, classes), in the order of ``classes_``."""
+
+    def predict_proba(self, X: Bags) -> Floats:
+        """Class probabilities (docs, classes)."""
+        return softmax(self.decision_function(X))

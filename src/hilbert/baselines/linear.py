@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from hilbert.baselines.base import Baseline, Floats
+from hilbert.baselines.base import Floats, LogitBaseline
 from hilbert.features.bags import Bags
-from hilbert.model.linear import LinearCore, softmax
+from hilbert.model.linear import LinearCore
 from hilbert.splits import Labels, inner_folds
 
 
-class _Linear(Baseline):
+class Linear(LogitBaseline):
     """Block scaling, PCA size and C are chosen on inner grouped folds, as in HILBERT's linear core."""
 
     modalities: ClassVar[tuple[str, ...]]
@@ -23,32 +23,31 @@ class _Linear(Baseline):
         """Fit on labelled documents; the seed decides the inner folds."""
         target = self._begin(X, y)
         inner = inner_folds(target, groups, self.folds, self.seed)
-        self.core_ = LinearCore(self.modalities).fit(X, target, len(self.classes_), inner)
+        self.core_ = self._core().fit(X, target, len(self.classes_), inner)
         return self
+
+    def _core(self) -> LinearCore:
+        return LinearCore(self.modalities)
 
     def decision_function(self, X: Bags) -> Floats:
         """Logits (docs, classes)."""
         self._check()
         return self.core_.logits(X)
 
-    def predict_proba(self, X: Bags) -> Floats:
-        """Class probabilities (docs, classes)."""
-        return softmax(self.decision_function(X))
 
-
-class AudioLR(_Linear):
+class AudioLR(Linear):
     """What the audio features say, linearly."""
 
     modalities = ("audio",)
 
 
-class TextLR(_Linear):
+class TextLR(Linear):
     """What the text features say, linearly."""
 
     modalities = ("text",)
 
 
-class ConcatLR(_Linear):
+class ConcatLR(Linear):
     """Both modalities side by side: the honest baseline that every other model has to beat."""
 
     modalities = ("audio", "text")

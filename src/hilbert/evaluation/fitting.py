@@ -22,13 +22,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one fit leaves behind; ``proba`` holds the model and its variants, (test documents, classes)."""
+    """What one fit leaves behind; ``proba`` holds the model and its variants, (test documents, classes).
+
+    ``parameters``: how many numbers the model has learnt, where it says so (``n_parameters_``).
+    """
 
     proba: Mapping[str, Floats]
     seconds: float
     notes: Sequence[str] = ()
     curves: Sequence[Mapping[str, Any]] = ()
     embedding: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    parameters: int | None = None
 
 
 def fit_fold(
@@ -73,6 +77,7 @@ def fit_fold(
                 notes.append(f"{name}: α = {fitted.alpha_:g} chosen")
             curves = list(getattr(fitted, "history_", ())) if keep else []
             embedding = _embed(fitted, bags, split) if keep else {}
+            parameters = getattr(fitted, "n_parameters_", None)
         except HilbertError as error:
             if str(error).startswith(where):
                 raise
@@ -80,7 +85,7 @@ def fit_fold(
         except Exception as error:
             raise HilbertError(f"{where}: fitting failed with {type(error).__name__}: {error}") from error
     notes += sorted({f"{name}: warned {str(w.message).splitlines()[0]!r}" for w in caught if _counts(w)})
-    return Outcome(proba, seconds, notes, curves, embedding)
+    return Outcome(proba, seconds, notes, curves, embedding, None if parameters is None else int(parameters))
 
 
 def predict(

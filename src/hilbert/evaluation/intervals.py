@@ -1,11 +1,13 @@
 """Uncertainty: bootstrap over groups, paired differences, the smallest difference that could be seen.
 
-Sources: Hanley & McNeil 1982 (standard error of an AUC); Nadeau & Bengio 2003 (corrected resampled t).
+Sources: Hanley & McNeil 1982 (standard error of an AUC); Nadeau & Bengio 2003 (corrected resampled t);
+Davison & Hinkley 1997 (p-value of a bootstrap); Holm 1979 (many comparisons).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,6 +89,31 @@ def interval(value: float, samples: Floats) -> Interval:
         return Interval(value, math.nan, math.nan, math.nan)
     low, high = np.percentile(defined, [2.5, 97.5])
     return Interval(value, float(low), float(high), float(defined.std(ddof=1)))
+
+
+def bootstrap_p(samples: Floats) -> float:
+    """Two-sided p of "the difference is 0", by the percentile bootstrap: twice the smaller tail, at most 1.
+
+    A tail is (1 + resamples on its side, zeros on both) / (1 + resamples); so p is never 0. NaN is left out.
+    """
+    defined = samples[np.isfinite(samples)]
+    if len(defined) < 2:
+        return math.nan
+    smaller = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
+    return min(1.0, 2 * (1 + smaller) / (1 + len(defined)))
+
+
+def holm(p: Sequence[float] | Floats) -> Floats:
+    """Holm's adjusted p-values, in the order given; NaN stays NaN and counts as no comparison.
+
+    The k-th smallest of m is multiplied by m − k + 1, then no value is below that of a smaller p.
+    """
+    values = np.asarray(p, dtype=np.float64)
+    result = np.full(values.shape, np.nan)
+    defined = np.flatnonzero(np.isfinite(values))
+    order = defined[np.argsort(values[defined], kind="stable")]
+    result[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * np.arange(len(order), 0, -1)))
+    return result
 
 
 def detectable(se: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from hilbert import metrics
 from hilbert.evaluation.intervals import (
     Interval,
     Weights,
+    bootstrap_p,
     corrected_t,
     detectable,
     group_weights,
@@ -35,21 +36,25 @@ def measure(
     seed: int = 0,
     ratio: float = 0.25,
     reference: str | None = None,
+    against: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Metrics, intervals and paired differences of every model, as plain values (None where undefined).
 
     ``resamples`` bootstrap draws of whole groups, the same for all models; ``ratio`` of test to training
     documents for the corrected t-test; ``reference`` is the model the others are
-    compared with: concat-lr unless named.
+    compared with: concat-lr unless named; ``against`` names more of them.
     """
     weights = group_weights(encode_groups(predictions.groups.tolist(), len(predictions.labels)), resamples, seed)
     boot = {model: _bootstrap(predictions, values, weights) for model, values in predictions.proba.items()}
     models = {model: _one_model(predictions, model, boot[model]) for model in predictions.proba}
     reference = reference or (REFERENCE if REFERENCE in models else None)
-    against = [name for name in dict.fromkeys([reference, *TRIVIAL]) if name in models]
+    held_against = [name for name in dict.fromkeys([reference, *TRIVIAL, *against]) if name in models]
     folds = {model: fold_aucs(predictions, model) for model in models}
     differences = [
-        _difference(models, boot, folds, model, other, ratio) for other in against for model in models if model != other
+        _difference(models, boot, folds, model, other, ratio)
+        for other in held_against
+        for model in models
+        if model != other
     ]
     undefined = int(np.isnan(next(iter(boot.values()))["auc"]).sum())
     counts = {name: int((predictions.labels == name).sum()) for name in predictions.classes}
@@ -95,6 +100,7 @@ def _one_model(predictions: Predictions, model: str, boot: Mapping[str, Floats])
     for fold, proba in zip(predictions.folds, predictions.proba[model], strict=True):
         guess = names[proba.argmax(1)]
         auc = metrics.within_fold_auc_by_class(y, proba, fold, classes)
+        slope, intercept = metrics.calibration_line(y, proba, classes)
         rows.append(
             {
                 "auc": float(np.mean(list(auc.values()))),
@@ -107,6 +113,8 @@ def _one_model(predictions: Predictions, model: str, boot: Mapping[str, Floats])
                 "brier": metrics.brier(y, proba, classes),
                 "log_loss": metrics.log_loss(y, proba, classes),
                 "calibration_error": metrics.calibration_error(y, proba, classes),
+                "calibration_slope": slope,
+                "calibration_intercept": intercept,
             }
         )
     mean = {key: _over_repeats([row[key] for row in rows]) for key in rows[0]}
@@ -158,11 +166,13 @@ def _difference(
     ratio: float,
 ) -> dict[str, Any]:
     value = models[model]["auc"].value - models[other]["auc"].value
-    found = interval(value, boot[model]["auc"] - boot[other]["auc"])
+    samples = boot[model]["auc"] - boot[other]["auc"]
+    found = interval(value, samples)
     return {
         "model": model,
         "against": other,
         **found._asdict(),
+        "bootstrap_p": bootstrap_p(samples),
         # models that predict the same in every resample leave nothing to be detected
         "detectable": detectable(found.se) if found.se > 0 else None,
         "corrected_t": corrected_t(folds[model] - folds[other], ratio),

@@ -68,7 +68,8 @@ class SegmentTransform:
 
     def __call__(self, packed: Packed, dtype: type[np.floating] = np.float32) -> NDArray[np.floating]:
         """Transformed segments (total_segments, width)."""
-        standard = np.nan_to_num((packed.values.astype(np.float64) - self.mean) / self.scale)
+        standard = (packed.values.astype(np.float64) - self.mean) / self.scale
+        standard[np.isnan(standard)] = 0.0
         return (standard if self.axes is None else standard @ self.axes).astype(dtype)
 
     @property

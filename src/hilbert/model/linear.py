@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hilbert.features.bags import Bags
+from hilbert.features.bags import Bags, Packed
 from hilbert.metrics import within_fold_auc
 from hilbert.model.pooled import MAX_COMPONENTS, PooledBlocks, pool
 
@@ -59,10 +59,48 @@ class LogisticMap:
         return logits
 
 
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The setting that was best on inner folds: its number, its AUC and its out-of-fold logits (docs, classes).
+
+    ``fold_of``: (docs,) the inner fold that tested a document, -1 and logits NaN where none did.
+    """
+
+    index: int
+    score: float
+    out_of_fold: Floats
+    fold_of: Ints
+
+
+def choose(logits_of: Callable[[Ints, Ints], Floats], target: Ints, classes: int, folds: Folds) -> Choice:
+    """The setting with the best within-fold macro AUC; the first of equals, so order settings from simple to rich.
+
+    ``logits_of(train, test)`` fits every setting on the documents ``train`` and gives logits
+    (settings, test documents, classes). ``target``: (docs,) class numbers; ``folds``: inner (train, test) indices.
+    """
+    docs = len(target)
+    fold_of = np.full(docs, -1)
+    parts = []
+    for number, (train, test) in enumerate(folds):
+        fold_of[test] = number
+        parts.append(logits_of(train, test))
+    table = np.full((len(parts[0]), docs, classes), np.nan)
+    for (_, test), part in zip(folds, parts, strict=True):
+        table[:, test] = part
+    tested = fold_of >= 0
+    scores = [
+        within_fold_auc(target[tested], softmax(logits[tested]), fold_of[tested], np.arange(classes))
+        for logits in table
+    ]
+    best = int(np.argmax(np.nan_to_num(scores)))
+    return Choice(best, float(scores[best]), table[best], fold_of)
+
+
 @dataclass
 class LinearCore:
     """Block scaling, PCA size and C chosen on inner folds by within-fold macro AUC, then fitted on all.
 
+    ``pooling`` makes one vector a document of its segments, (docs, features), NaN where unknown.
     After ``fit``: ``out_of_fold`` holds the inner out-of-fold logits of the chosen setting (docs, classes),
     NaN for documents that no inner fold tested; ``chosen`` the setting; ``score`` its AUC.
     """
@@ -70,47 +108,48 @@ class LinearCore:
     modalities: tuple[str, ...] = ("audio", "text")
     components: tuple[int, ...] = COMPONENTS
     strengths: tuple[float, ...] = STRENGTHS
+    pooling: Callable[[Packed], Floats] = pool
     chosen: dict[str, float] = field(default_factory=dict)
 
     def fit(self, bags: Bags, target: Ints, classes: int, folds: Folds) -> LinearCore:
         """``target``: (docs,) class numbers; ``folds``: inner (train, test) index arrays."""
-        pooled = [pool(getattr(bags, modality)) for modality in self.modalities]
+        pooled = self._pooled(bags)
         sizes = sorted({max(1, min(size, len(bags) // 2)) for size in self.components})
-        settings = list(product(sizes, self.strengths))
-        table = np.full((len(settings), len(bags), classes), np.nan)
-        fold_of = np.full(len(bags), -1)
-        for number, (train, test) in enumerate(folds):
-            fold_of[test] = number
+        settings = list(product(sizes, self.strengths))  # fewest components, then smallest C first
+
+        def logits_of(train: Ints, test: Ints) -> Floats:
+            found = []
             for size in sizes:
                 blocks = PooledBlocks.fit_pooled([x[train] for x in pooled], self.modalities, size)
                 inner, outer = (np.hstack(blocks.transform_pooled([x[i] for x in pooled])) for i in (train, test))
-                for row, setting in enumerate(settings):
-                    if setting[0] == size:
-                        table[row, test] = LogisticMap.fit(inner, target[train], classes, setting[1])(outer)
-        tested = fold_of >= 0
-        scores = [
-            within_fold_auc(target[tested], softmax(logits[tested]), fold_of[tested], np.arange(classes))
-            for logits in table
-        ]
-        best = int(np.argmax(np.nan_to_num(scores)))  # the first of equals: fewest components, smallest C
-        self.out_of_fold, self.score, self.fold_of = table[best], float(scores[best]), fold_of
-        self.chosen = {"components": settings[best][0], "C": settings[best][1]}
-        self.blocks = PooledBlocks.fit_pooled(pooled, self.modalities, int(settings[best][0]))
-        self.map = LogisticMap.fit(np.hstack(self.blocks.transform_pooled(pooled)), target, classes, settings[best][1])
+                found += [LogisticMap.fit(inner, target[train], classes, c)(outer) for c in self.strengths]
+            return np.stack(found)
+
+        best = choose(logits_of, target, classes, folds)
+        self.out_of_fold, self.score, self.fold_of = best.out_of_fold, best.score, best.fold_of
+        size, strength = settings[best.index]
+        self.chosen = {"components": size, "C": strength}
+        self.blocks = PooledBlocks.fit_pooled(pooled, self.modalities, size)
+        self.map = LogisticMap.fit(np.hstack(self.blocks.transform_pooled(pooled)), target, classes, strength)
         return self
 
     def logits(self, bags: Bags) -> Floats:
         """Logits (docs, classes) in float64."""
-        return self.map(np.hstack(self.blocks(bags)))
+        return self.map(np.hstack(self.blocks.transform_pooled(self._pooled(bags))))
+
+    def _pooled(self, bags: Bags) -> list[Floats]:
+        return [self.pooling(getattr(bags, modality)) for modality in self.modalities]
 
     def arrays(self) -> dict[str, Floats]:
         """Everything that prediction needs, for saving."""
         return self.blocks.arrays() | {"weights": self.map.weights, "bias": self.map.bias}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, Floats], modalities: Sequence[str]) -> LinearCore:
-        """Rebuild from ``arrays()``, for prediction."""
-        core = cls(tuple(modalities))
+    def from_arrays(
+        cls, arrays: dict[str, Floats], modalities: Sequence[str], pooling: Callable[[Packed], Floats] = pool
+    ) -> LinearCore:
+        """Rebuild from ``arrays()``, for prediction; ``pooling`` is not in them and has to be the same again."""
+        core = cls(tuple(modalities), pooling=pooling)
         core.blocks = PooledBlocks.from_arrays(arrays, modalities)
         core.map = LogisticMap(arrays["weights"], arrays["bias"])
         return core

@@ -50,9 +50,14 @@ class Block:
     centre: Floats
 
     @classmethod
-    def fit(cls, pooled: Floats, components: int) -> Block:
-        """Fit on pooled training documents (docs, features); the block's Gram matrix gets Frobenius norm 1."""
+    def fit(cls, pooled: Floats, components: int, standardise: bool = True) -> Block:
+        """Fit on pooled training documents (docs, features); the block's Gram matrix gets Frobenius norm 1.
+
+        Not to ``standardise`` is for columns of one scale, whose sizes say how much they matter.
+        """
         mean, scale = column_moments(pooled)
+        if not standardise:
+            scale = np.ones_like(scale)
         standard = np.nan_to_num((pooled - mean) / scale)
         # documents that lack the modality move the mean; projecting needs centred rows
         axes = principal_axes(standard - standard.mean(axis=0), components)

@@ -34,6 +34,31 @@ def info_nce(x: Tensor, y: Tensor, scale: Tensor | float, excluded: Tensor | Non
     return 0.5 * (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target))
 
 
+def label_nce(
+    x: Tensor, y: Tensor, scale: Tensor | float, target: Tensor, weight: Tensor, excluded: Tensor | None = None
+) -> Tensor:
+    """½ Σ over both directions of −Σ_i w_i / |P(i)| Σ_{p ∈ P(i)} log softmax_p(s x_i yᵀ), in nats.
+
+    P(i) holds document i itself and, if it is labelled, all others of its label: InfoNCE whose positives are
+    labels (SupCon, Khosla et al. 2020, arXiv 2004.11362, between two views). ``target``: (docs,), −1 =
+    unlabelled; ``weight``: (docs,) of each anchor, so that rare classes count; ``excluded`` as in ``info_nce``,
+    positives excepted. Fewer than two rows give 0.
+    """
+    docs = len(x)
+    if docs < 2:
+        return x.sum() * 0.0
+    logits = (scale * x @ y.T).to(torch.promote_types(x.dtype, torch.float32))
+    same = torch.eye(docs, dtype=torch.bool, device=x.device)
+    same = same | ((target[:, None] == target[None, :]) & (target >= 0)[:, None])
+    if excluded is not None:
+        logits = logits.masked_fill(excluded & ~same, -torch.inf)
+    total = logits.new_zeros(())
+    for table in (logits, logits.T):
+        chosen = torch.where(same, table.log_softmax(dim=1), 0.0).sum(dim=1) / same.sum(dim=1)
+        total = total - 0.5 * (weight * chosen).mean()
+    return total
+
+
 class DualContrast(NamedTuple):
     """The two InfoNCE losses (nats), the optional direct one, and their weighted total."""
 
@@ -53,16 +78,22 @@ def dual_contrast(
     has_text: Tensor,
     groups: Tensor | None = None,
     audio_text_weight: float = 0.0,
+    target: Tensor | None = None,
+    weight: Tensor | None = None,
 ) -> DualContrast:
     """½ [NCE(a, j) + NCE(t, j)] + λ NCE(a, t), one scale for all, so that the terms can be compared.
 
     audio, text, joint: (docs, projection), normalised here; has_*: (docs,), True = present: a document without
-    a modality is left out of that modality's terms; groups: (docs,) integers, equal groups are no negatives.
+    a modality is left out of that modality's terms; groups: (docs,) integers, equal groups are no negatives;
+    target and weight: (docs,) labels (−1: none) and anchor weights for ``label_nce`` in place of ``info_nce``.
     """
     excluded = None if groups is None else groups[:, None] == groups[None, :]
 
     def nce(x: Tensor, y: Tensor, keep: Tensor) -> Tensor:
-        return info_nce(unit(x[keep]), unit(y[keep]), scale, None if excluded is None else excluded[keep][:, keep])
+        kept = None if excluded is None else excluded[keep][:, keep]
+        if target is None or weight is None:
+            return info_nce(unit(x[keep]), unit(y[keep]), scale, kept)
+        return label_nce(unit(x[keep]), unit(y[keep]), scale, target[keep], weight[keep], kept)
 
     audio_joint, text_joint = nce(audio, joint, has_audio), nce(text, joint, has_text)
     total = 0.5 * (audio_joint + text_joint)

@@ -64,9 +64,18 @@ class RepresentationObjective(nn.Module):
         self.log_scale.clamp_(0.0, math.log(self.contrast.max_scale))
 
     def forward(
-        self, z: Embeddings, references: References, groups: Tensor | None = None, progress: float = 1.0
+        self,
+        z: Embeddings,
+        references: References,
+        groups: Tensor | None = None,
+        progress: float = 1.0,
+        labels: tuple[Tensor, Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """Parts and their weighted "total"; ``progress`` is the share of the epochs done, for the warm-up."""
+        """Parts and their weighted "total"; ``progress`` is the share of the epochs done, for the warm-up.
+
+        ``labels``: class numbers (docs,), −1 = none, and anchor weights (docs,), for a label-aware contrast.
+        """
+        target, weight = labels if labels is not None and self.contrast.label_aware else (None, None)
         contrast = dual_contrast(
             self.head_audio(z.audio),
             self.head_text(z.text),
@@ -76,6 +85,8 @@ class RepresentationObjective(nn.Module):
             has_text=z.has_text,
             groups=groups,
             audio_text_weight=self.contrast.audio_text,
+            target=target,
+            weight=weight,
         )
         targets = References(z.audio, z.text) if self.cka.target == "embedding" else references
         cka = cka_loss(

@@ -34,6 +34,11 @@ def figure(width: float, height: float, columns: int = 1, rows: int = 1) -> tupl
 
 def data_uri(drawn: Figure) -> str:
     """The figure as an SVG data URI; the same figure gives the same text."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg(drawn)).decode("ascii")
+
+
+def svg(drawn: Figure) -> bytes:
+    """The figure as SVG; the same figure gives the same bytes."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
@@ -41,4 +46,16 @@ def data_uri(drawn: Figure) -> str:
     with matplotlib.rc_context({"svg.hashsalt": "hilbert", "svg.fonttype": "path", "font.family": "DejaVu Sans"}):
         canvas: Any = FigureCanvasSVG(drawn)  # matplotlib leaves print_svg without types
         canvas.print_svg(target, metadata={"Date": None, "Creator": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(target.getvalue()).decode("ascii")
+    return target.getvalue()
+
+
+def png(drawn: Figure) -> bytes:
+    """The figure as PNG."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    target = io.BytesIO()
+    with matplotlib.rc_context({"font.family": "DejaVu Sans"}):
+        canvas: Any = FigureCanvasAgg(drawn)
+        canvas.print_png(target, metadata={"Software": None})
+    return target.getvalue()

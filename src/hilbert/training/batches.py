@@ -36,6 +36,11 @@ class Segments(NamedTuple):
             packed.offsets[:-1],
         )
 
+    def packed(self, rows: Ints) -> Packed:
+        """Some documents, back in numpy."""
+        values = self.values.cpu().numpy().astype(np.float64)
+        return Packed(values, self.lengths, self.times.cpu().numpy()).take(rows)
+
     def ragged(self, rows: Ints, lengths: Ints, picks: Ints) -> Ragged:
         """The segments at absolute positions ``picks``, ``lengths`` of them for each row."""
         index = torch.as_tensor(picks, device=self.values.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,8 @@ from torch import nn
 from hilbert.config import HilbertConfig
 from hilbert.errors import UsageError
 from hilbert.features.bags import Bags
+from hilbert.model.build import Inputs, Network, fit_inputs, make_network, start_network
 from hilbert.model.experts import make_head
-from hilbert.model.hilbert import HilbertNetwork
-from hilbert.model.inputs import SegmentTransform
 from hilbert.model.pooled import PooledBlocks, pool
 from hilbert.objectives.total import References, RepresentationObjective
 from hilbert.training.batches import Dataset, Segments, plain_batches
@@ -32,21 +32,22 @@ EMBEDDING_BATCH = 32
 class Representation:
     """Fitted input transforms and network: bags in, three embeddings out."""
 
-    audio: SegmentTransform
-    text: SegmentTransform
-    network: HilbertNetwork
+    inputs: Inputs
+    network: Network
     device: str = "cpu"
 
     def embed(self, bags: Bags) -> NDArray[np.float32]:
         """[z_audio; z_text; z_joint] of each document, (docs, 3 width) float32."""
-        nothing = np.full(len(bags), -1)
-        unused = [np.zeros((len(bags), 1))] * 2
-        data = make_dataset(self, bags, unused, nothing, np.arange(len(bags)))
+        return self.embed_dataset(make_dataset(self.inputs, bags, device=self.device))
+
+    def embed_dataset(self, data: Dataset, rows: Ints | None = None) -> NDArray[np.float32]:
+        """The same of documents whose inputs are transformed already."""
+        rows = np.arange(len(data)) if rows is None else rows
         self.network.eval()
         with torch.inference_mode():
             parts = [
                 self.network(batch.audio, batch.text).concatenated().cpu().numpy()
-                for batch in plain_batches(data, np.arange(len(bags)), EMBEDDING_BATCH)
+                for batch in plain_batches(data, rows, EMBEDDING_BATCH)
             ]
         return np.concatenate(parts) if parts else np.zeros((0, 3 * self.network.width), np.float32)
 
@@ -60,27 +61,53 @@ class Fit:
     epochs: dict[str, int]
     history: History = field(default_factory=list)
 
-    def logits(self, bags: Bags) -> Floats:
-        """The head's logits (docs, classes) in float64."""
+    def head_logits(self, z: NDArray[np.floating[Any]]) -> Floats:
+        """The head's logits (docs, classes) of embeddings (docs, 3 width), in float64."""
         if self.head is None:
             raise ValueError("this fit has no head: it was made without labels")
-        z = torch.as_tensor(self.representation.embed(bags), device=self.representation.device)
         with torch.inference_mode():
-            logits: Floats = self.head(z).logits.cpu().numpy().astype(np.float64)
+            values = torch.as_tensor(z, dtype=torch.float32, device=self.representation.device)
+            logits: Floats = self.head(values).logits.cpu().numpy().astype(np.float64)
         return logits
 
 
 def make_dataset(
-    representation: Representation, bags: Bags, references: Sequence[Floats], target: Ints, groups: Ints
+    inputs: Inputs,
+    bags: Bags,
+    references: Sequence[Floats] | None = None,
+    target: Ints | None = None,
+    groups: Ints | None = None,
+    device: str = "cpu",
 ) -> Dataset:
     """Transform all bags once, before the first epoch; ``references`` are (docs, width) of audio and text."""
-    device = representation.device
-    audio, text = (
-        Segments.of(packed, transform(packed), torch.float32, device)
-        for packed, transform in ((bags.audio, representation.audio), (bags.text, representation.text))
+    docs = len(bags)
+    audio, text = (Segments.of(packed, packed.values, torch.float32, device) for packed in inputs(bags))
+    frozen = [np.zeros((docs, 1))] * 2 if references is None else references
+    return Dataset(
+        audio,
+        text,
+        References(*(torch.as_tensor(x, dtype=torch.float32, device=device) for x in frozen)),
+        torch.as_tensor(np.arange(docs) if groups is None else groups, device=device),
+        torch.as_tensor(np.full(docs, -1) if target is None else target, device=device),
     )
-    frozen = References(*(torch.as_tensor(x, dtype=torch.float32, device=device) for x in references))
-    return Dataset(audio, text, frozen, torch.as_tensor(groups, device=device), torch.as_tensor(target, device=device))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Transforms fitted on the documents ``rows``, and all documents transformed: shared by several trainings."""
+
+    inputs: Inputs
+    data: Dataset
+
+
+def prepare(
+    config: HilbertConfig, bags: Bags, target: Ints, groups: Ints, rows: Ints, seed: int, device: str = "cpu"
+) -> Prepared:
+    """Fit what needs no label, once: input transforms and the references of structure and information."""
+    inputs = fit_inputs(config, bags[rows], seed)
+    pooled = [pool(bags.audio), pool(bags.text)]
+    blocks = PooledBlocks.fit_pooled([x[rows] for x in pooled])
+    return Prepared(inputs, make_dataset(inputs, bags, blocks.transform_pooled(pooled), target, groups, device))
 
 
 def check_device(name: str) -> None:
@@ -107,23 +134,24 @@ def fit_network(
     device: str = "cpu",
     epochs: dict[str, int] | None = None,
     checkpoint: Path | None = None,
+    prepared: Prepared | None = None,
 ) -> Fit:
-    """Train on ``rows.train``, stop early on ``rows.held_out``; transforms are fitted on the training rows alone.
+    """Train on ``rows.train`` and stop early on ``rows.held_out``.
 
     target: (docs,) class numbers, −1 = unlabelled (used for the representation only); classes: 0 trains no head;
-    epochs: where to end each stage instead, as an earlier fit found it; checkpoint: folder to resume from.
+    epochs: where to end each stage instead, as an earlier fit found it; checkpoint: folder to resume from;
+    prepared: transformed documents of ``prepare``; without them the transforms are fitted on ``rows.train`` alone.
     """
-    training = bags[rows.train]
-    pooled = [pool(bags.audio), pool(bags.text)]
-    blocks = PooledBlocks.fit_pooled([x[rows.train] for x in pooled])
+    ready = prepared or prepare(config, bags, target, groups, rows.train, seed, device)
+    data = ready.data
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        audio, text = (SegmentTransform.fit(p, config.input.components) for p in (training.audio, training.text))
-        network = HilbertNetwork(audio.width, text.width, config.model).to(device)
+        network = make_network(config.model, **ready.inputs.widths)
         objective = RepresentationObjective(config).to(device)
         head = make_head(config.model.width, classes, config.head).to(device) if classes else None
-    representation = Representation(audio, text, network, device)
-    data = make_dataset(representation, bags, blocks.transform_pooled(pooled), target, groups)
+    start_network(network, *(part.packed(rows.train) for part in (data.audio, data.text)))
+    network.to(device)
+    representation = Representation(ready.inputs, network, device)
     ends = epochs or {}
 
     def plan(stage: str) -> Plan:
@@ -149,7 +177,7 @@ def fit_network(
         return fit
     labelled = Rows(*(part[target[part] >= 0] for part in rows))
     used = np.concatenate(labelled)
-    z = torch.as_tensor(representation.embed(bags[used]), device=device)
+    z = torch.as_tensor(representation.embed_dataset(data, used), device=device)
     local = Rows(np.arange(len(labelled.train)), np.arange(len(labelled.train), len(used)))
     task = HeadTask(head, z, data.target[torch.as_tensor(used)], local, config, classes)
     second = run(task, plan("head"), seed, file("head"))

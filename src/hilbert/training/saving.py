@@ -20,13 +20,13 @@ from hilbert.config import HilbertConfig
 from hilbert.errors import ConfigError, ModelError
 from hilbert.features.bags import Bags, Packed
 from hilbert.files import own_folder, replace_file, write_json, write_text
+from hilbert.model.build import load_inputs, make_network
 from hilbert.model.experts import make_head
-from hilbert.model.hilbert import HilbertNetwork
-from hilbert.model.inputs import SegmentTransform
 from hilbert.model.linear import LinearCore
 from hilbert.training.fit import Fit, Representation
+from hilbert.training.heads import LogisticHead
 
-FORMAT = 1
+FORMAT = 2
 HEADER, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
 MODALITIES = ("audio", "text")
 COMMON = ("weights_sha256", "config", "seed", "epochs", "features")
@@ -42,7 +42,12 @@ class Header:
 
 
 def save_fit(
-    folder: Path, config: HilbertConfig, fit: Fit, data: Mapping[str, Any], core: LinearCore | None = None
+    folder: Path,
+    config: HilbertConfig,
+    fit: Fit,
+    data: Mapping[str, Any],
+    core: LinearCore | None = None,
+    readout: LogisticHead | None = None,
 ) -> Path:
     """Write the folder; the weights go first and the header names their hash, so a half-written one is found."""
     own_folder(folder, WEIGHTS, "model")
@@ -50,9 +55,9 @@ def save_fit(
     tensors = {f"network.{k}": v for k, v in representation.network.state_dict().items()}
     if fit.head is not None:
         tensors |= {f"head.{k}": v for k, v in fit.head.state_dict().items()}
-    parts = {"audio": representation.audio, "text": representation.text} | ({"core": core} if core else {})
-    for name, part in parts.items():
-        tensors |= {f"{name}.{k}": torch.as_tensor(v) for k, v in part.arrays().items()}
+    for name, part in (("inputs", representation.inputs), ("core", core), ("readout", readout)):
+        if part is not None:
+            tensors |= {f"{name}.{k}": torch.as_tensor(v) for k, v in part.arrays().items()}
     with replace_file(folder / WEIGHTS) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
     header = {
@@ -94,7 +99,7 @@ def load_header(folder: Path, estimator: str) -> Header:
         raise ModelError(f"{path}: its configuration cannot be used: {error}") from None
 
 
-def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, LinearCore | None]:
+def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, LinearCore | None, LogisticHead | None]:
     """Read the weights and rebuild what ``save_fit`` was given. Raises ModelError when they were damaged."""
     path = folder / WEIGHTS
     try:
@@ -113,21 +118,22 @@ def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, LinearCore
     config = header.config
     head: nn.Module | None = None
     try:
-        audio, text = (SegmentTransform.from_arrays(arrays(name)) for name in MODALITIES)
+        inputs = load_inputs(config, arrays("inputs"))
         with torch.random.fork_rng(devices=[]):  # building layers draws numbers that are overwritten here
-            network = HilbertNetwork(audio.width, text.width, config.model)
+            network = make_network(config.model, **inputs.widths)
             if part("head"):
                 head = make_head(config.model.width, len(header.data["classes"]), config.head)
         network.load_state_dict(part("network"))
         if head is not None:
             head.load_state_dict(part("head"))
         core = LinearCore.from_arrays(arrays("core"), MODALITIES) if part("core") else None
+        readout = LogisticHead.from_arrays(arrays("readout")) if part("readout") else None
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{path}: its tensors are not those that {HEADER} describes ({error})") from None
     if head is not None:
         head.to(device).eval()
-    representation = Representation(audio, text, network.to(device).eval(), device)
-    return Fit(representation, head, header.data["epochs"]), core
+    representation = Representation(inputs, network.to(device).eval(), device)
+    return Fit(representation, head, header.data["epochs"]), core, readout
 
 
 def check_features(expected: Mapping[str, Any], bags: Bags) -> Bags:

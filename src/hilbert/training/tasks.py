@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hilbert.config import HilbertConfig
-from hilbert.model.hilbert import HilbertNetwork
+from hilbert.model.build import Network
 from hilbert.objectives.classification import classification_loss
 from hilbert.objectives.total import RepresentationObjective
 from hilbert.training.batches import Batch, Dataset, plain_batches, training_batches
@@ -50,7 +50,7 @@ class RepresentationTask:
 
     def __init__(
         self,
-        network: HilbertNetwork,
+        network: Network,
         objective: RepresentationObjective,
         data: Dataset,
         rows: Rows,
@@ -125,7 +125,7 @@ class JointTask(RepresentationTask):
 
     def __init__(
         self,
-        network: HilbertNetwork,
+        network: Network,
         objective: RepresentationObjective,
         head: nn.Module,
         data: Dataset,
@@ -141,7 +141,8 @@ class JointTask(RepresentationTask):
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The representation objective's parts, the classification and router losses, and their sum."""
         z = self.network(batch.audio, batch.text)
-        parts = self.objective(z, batch.references, batch.groups, progress)
+        known = batch.target, anchor_weights(batch.target, self.counts)
+        parts = self.objective(z, batch.references, batch.groups, progress, known)
         labels = head_losses(self.head, z.concatenated(), batch.target, self.counts, self.config)
         return {**parts, **labels, "total": parts["total"] + labels["total"]}
 
@@ -158,3 +159,9 @@ class JointTask(RepresentationTask):
 def class_counts(target: Tensor, classes: int) -> Tensor:
     """Documents of each class, (classes,); unlabelled ones (−1) are not counted."""
     return torch.bincount(target[target >= 0], minlength=classes)
+
+
+def anchor_weights(target: Tensor, counts: Tensor) -> Tensor:
+    """n / (classes × n_c) for each document's class, 1 without a label: (docs,)."""
+    weight = counts.sum() / (len(counts) * counts.clamp_min(1).to(torch.get_default_dtype()))
+    return torch.where(target >= 0, weight[target.clamp_min(0)], 1.0)

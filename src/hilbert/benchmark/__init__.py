@@ -1,0 +1,1 @@
+"""The public benchmark: tasks, plan, resumable runs, tuning, and tables from stored predictions."""

@@ -1,0 +1,200 @@
+"""The cells of a setting's table as text; Markdown, HTML and the terminal show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hilbert.benchmark.collecting import MODEL, Numbers, is_baseline
+from hilbert.evaluation.measures import TRIVIAL
+from hilbert.evaluation.verdict import number, span
+
+CAUTION = "HuBERT, T5 and RoBERTa were not run with real weights."
+PROXY = "The labels are proxies (number of speakers, year, age and gender), not clinical states."
+COLUMNS = (
+    ("model", "model"),
+    ("auc", "macro AUC [95 %]"),
+    ("difference", "Δ {comparator} [95 %]"),
+    ("corrected", "p, corrected t"),
+    ("holm", "p, Holm"),
+    ("macro_f1", "macro F1"),
+    ("balanced_accuracy", "balanced accuracy"),
+    ("auprc", "AUPRC {rarest}"),
+    ("recall", "recall {rarest}"),
+    ("slope", "slope"),
+    ("intercept", "intercept"),
+    ("ece", "ECE"),
+    ("seconds", "s / fit"),
+    ("parameters", "parameters"),
+)
+
+
+def rarest(numbers: Numbers) -> str:
+    """The class with the fewest scored documents."""
+    counts = {name: count for name, count in numbers.metrics["class_counts"].items() if count}
+    return str(min(counts, key=lambda name: (counts[name], name)))
+
+
+def model_rows(numbers: Numbers) -> list[dict[str, str]]:
+    """A row a model or variant, with the keys of ``COLUMNS``; "" where a column does not apply."""
+    low = rarest(numbers)
+    rows = []
+    for name, found in numbers.metrics["models"].items():
+        fits = numbers.models[name]["fits"] if name in numbers.models else []
+        constant = name == "prior"  # a line through constant scores says nothing
+        row = {
+            "model": name,
+            "auc": f"{number(found['auc']['value'])} {span(found['auc'])}",
+            "difference": _shown(numbers.against.get(name)),
+            "corrected": p_value(numbers.against[name]["corrected_t"]["p"]) if name in numbers.against else "",
+            "holm": p_value(numbers.against[name]["holm"]) if _adjusted(numbers, name) else "",
+            "macro_f1": number(found["macro_f1"]["value"]),
+            "balanced_accuracy": number(found["balanced_accuracy"]["value"]),
+            "auprc": number(found["auprc_by_class"].get(low)),
+            "recall": number(found["recall_by_class"].get(low)),
+            "slope": "" if constant else wide(found["calibration_slope"]),
+            "intercept": "" if constant else wide(found["calibration_intercept"], signed=True),
+            "ece": number(found["calibration_error"]),
+            "seconds": f"{sum(f['seconds'] for f in fits) / len(fits):.2f}" if fits else "",
+            "parameters": _parameters(fits),
+        }
+        rows.append(row)
+    return rows
+
+
+def gain_rows(numbers: Numbers) -> list[dict[str, str]]:
+    """HILBERT's difference to every baseline."""
+    return [
+        {
+            "baseline": name,
+            "difference": _shown(row),
+            "corrected": p_value(row["corrected_t"]["p"]),
+            "bootstrap": p_value(row["bootstrap_p"]),
+            "holm": "" if name in TRIVIAL else p_value(row["holm"]),
+        }
+        for name, row in numbers.gains.items()
+    ]
+
+
+def class_rows(numbers: Numbers) -> list[list[str]]:
+    """Model, and its area under the precision–recall curve for each class."""
+    return [
+        [name, *(number(found["auprc_by_class"].get(c)) for c in numbers.predictions.classes)]
+        for name, found in numbers.metrics["models"].items()
+    ]
+
+
+def heading(numbers: Numbers) -> str:
+    """Setting, label, documents and protocol in one line."""
+    about = numbers.about
+    scored = len(numbers.predictions.labels)
+    groups = len(set(numbers.predictions.groups.tolist()))
+    repeats = f"{len(numbers.repeats)} × {about['folds']} folds"
+    return f"{about['id']}: {about['label']}, {scored} documents of {groups} groups, {repeats}, seed {about['seed']}"
+
+
+def headline(numbers: Numbers) -> str:
+    """What the table says of HILBERT against the comparator, in one sentence."""
+    row = numbers.against.get(MODEL)
+    if row is None or row["low"] is None:
+        best = _best(numbers)
+        value = numbers.metrics["models"][best]["auc"]
+        return f"Highest macro AUC: {best}, {number(value['value'])} {span(value)}. HILBERT was not compared here."
+    value = numbers.metrics["models"][MODEL]["auc"]
+    said = f"hilbert {number(value['value'])} {span(value)}; difference to {numbers.comparator} {_shown(row)}"
+    if row["value"] == row["low"] == row["high"] == 0:
+        return f"{said}: both rank all documents alike."
+    if row["low"] > 0:
+        return f"{said}: above it."
+    return f"{said}: below it." if row["high"] < 0 else f"{said}: no evidence of a difference."
+
+
+def explanations(numbers: Numbers) -> list[str]:
+    """What the columns mean, and the counts that a reader needs."""
+    metrics, low = numbers.metrics, rarest(numbers)
+    counts = ", ".join(f"{name} {count}" for name, count in metrics["class_counts"].items())
+    seen = [row["detectable"] for row in numbers.against.values() if row["detectable"] is not None]
+    tested = [name for name in numbers.against if name not in TRIVIAL]
+    gains = [name for name in numbers.gains if name not in TRIVIAL]
+    also = f"; for HILBERT against each baseline, for {len(gains)}" if gains else ""
+    lines = [
+        PROXY,
+        f"Classes: {counts}. AUPRC {low}: {number(metrics['auprc_by_chance'].get(low))} in random order, prevalence "
+        f"{number(metrics['prevalence'][low])}.",
+        f"Audio: {numbers.about['audio']}, {numbers.about['corpus']['audio']['width']} values a segment; text: "
+        f"{numbers.about['text']}, {numbers.about['corpus']['text']['width']}.",
+        "Every number is the mean over repeats of the metric, never a metric of averaged predictions. Intervals: "
+        f"{metrics['bootstrap']['resamples']} resamples of whole groups, differences paired.",
+        f"p, Holm: two-sided bootstrap p of the difference to {numbers.comparator}, adjusted for the {len(tested)} "
+        f"rows but prior, length and itself{also}. p, corrected t: Nadeau and Bengio, not adjusted.",
+        "Slope and intercept: logistic recalibration of each class against the rest (1 and 0 when calibrated); "
+        "ECE: expected calibration error of the top class.",
+    ]
+    if seen:
+        size = number(min(seen)) if min(seen) == max(seen) else f"{number(min(seen))} to {number(max(seen))}, by model"
+        lines.append(f"Smallest difference to {numbers.comparator} seen with 80 % power: {size}.")
+    tuned = [
+        f"{name}: {', '.join(f'{key} = {value}' for key, value in about['options'].items())}"
+        for name, about in numbers.models.items()
+        if about["options"]
+    ]
+    if tuned:
+        lines.append(f"Options chosen on the tuning companies: {'; '.join(tuned)}.")
+    return lines + [f"Note: {note}." for note in numbers.notes]
+
+
+def column_names(numbers: Numbers) -> list[tuple[str, str]]:
+    """Key and heading of every column; those about the comparator only where there is one."""
+    low = rarest(numbers)
+    about = ("difference", "corrected", "holm")
+    kept = [(key, text) for key, text in COLUMNS if numbers.against or key not in about]
+    return [(key, text.format(comparator=numbers.comparator, rarest=low)) for key, text in kept]
+
+
+def machines(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The machines and versions that the fits ran on, each once, with the dates of the first and last fit."""
+    dates = sorted(fit["date"][:10] for about in models.values() for fit in about["fits"])
+    found = {
+        f"{env['platform']}, {env['cpus']} cores, Python {env['python']}, "
+        + ", ".join(f"{package} {version}" for package, version in env["versions"].items())
+        for about in models.values()
+        for env in about["environments"]
+    }
+    return [f"Fitted from {dates[0]} to {dates[-1]}.", *sorted(found)] if dates else []
+
+
+def p_value(p: float | None) -> str:
+    """A p-value as tables have it."""
+    return "–" if p is None else "< .001" if p < 0.001 else number(p)
+
+
+def wide(value: float | None, signed: bool = False) -> str:
+    """A number that may be above 1, with two digits."""
+    if value is None:
+        return "–"
+    text = f"{abs(value):.2f}"
+    return ("−" if value < 0 and float(text) else "+" if signed else "") + text
+
+
+def _shown(row: Mapping[str, Any] | None) -> str:
+    return "" if row is None else f"{number(row['value'], True)} {span(row, True)}"
+
+
+def _adjusted(numbers: Numbers, name: str) -> bool:
+    return name in numbers.against and name not in TRIVIAL
+
+
+def _best(numbers: Numbers) -> str:
+    models = numbers.metrics["models"]
+    defined = {name: row["auc"]["value"] for name, row in models.items() if row["auc"]["value"] is not None}
+    return str(max(defined or models, key=lambda name: defined.get(name, 0.0)))
+
+
+def _parameters(fits: Sequence[Mapping[str, Any]]) -> str:
+    known = [fit["parameters"] for fit in fits if fit["parameters"] is not None]
+    return f"{round(sum(known) / len(known)):,}".replace(",", " ") if known else ""
+
+
+def baselines(numbers: Numbers) -> list[str]:
+    """The rows that HILBERT is held against."""
+    return [name for name in numbers.metrics["models"] if is_baseline(name) and name not in TRIVIAL]

@@ -1,0 +1,182 @@
+"""From stored folds to the predictions and numbers of one setting's table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilbert.baselines import MODELS
+from hilbert.benchmark.place import Place, read_documents, read_setting
+from hilbert.benchmark.plan import Comparison
+from hilbert.benchmark.records import Records, read_about
+from hilbert.benchmark.remembering import predictions_hash, remembered
+from hilbert.errors import InputError
+from hilbert.evaluation.intervals import holm
+from hilbert.evaluation.measures import TRIVIAL, measure
+from hilbert.evaluation.predictions import Predictions
+from hilbert.evaluation.result import test_train_ratio
+
+MODEL = "hilbert"  # the model that all others are baselines of
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """A setting's table: ``about`` the setting, ``models`` the JSON file of each, ``metrics`` as `evaluate` has them.
+
+    ``against``: model → its paired difference to the comparator; ``gains``: baseline → HILBERT's difference to
+    it; each with ``holm``, the adjusted p.
+    """
+
+    comparison: Comparison
+    comparator: str
+    about: Mapping[str, Any]
+    repeats: Sequence[int]
+    predictions: Predictions
+    models: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    against: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    gains: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+def collect(comparison: Comparison, place: Place, comparator: str, resamples: int = RESAMPLES) -> Numbers | None:
+    """The numbers of a setting from every registered model that is stored there, None before the first whole repeat.
+
+    They are kept in ``tables/``, too. All models are compared on the same repeats: those that each of them has
+    finished. A model without a whole repeat is left out, and a note says so.
+    """
+    folder = place.folder(comparison)
+    about = read_setting(folder)
+    if about is None:
+        return None
+    stored = {}
+    for name in MODELS:
+        known = read_about(folder, name)
+        if known is not None and known["data"] == about["data"]:
+            stored[name] = Records.open(folder, name, about["classes"], known)
+    whole = {name: _whole_repeats(records, about["splits"]) for name, records in stored.items()}
+    lacking = [name for name, repeats in whole.items() if not repeats]
+    lacking += [name for name in comparison.models if name not in stored]
+    counted = {name: stored[name] for name, repeats in whole.items() if repeats}
+    if not counted:
+        return None
+    repeats = sorted(set.intersection(*(whole[name] for name in counted)))
+    if not repeats:
+        raise InputError(f"{folder}: the models share no finished repeat; run `hilbert benchmark` again")
+    notes = [f"no repeat is finished of {', '.join(dict.fromkeys(lacking))}: left out"] if lacking else []
+    if len(repeats) < comparison.repeats:
+        notes.append(f"{len(repeats)} of {comparison.repeats} repeats are finished by all models, and counted")
+    predictions, partial = gather(counted, about, read_documents(folder), repeats)
+    notes += [f"{name}: not predicted in every fold, left out" for name in partial]
+    ratio = test_train_ratio({"splits": [s for s in about["splits"] if s["repeat"] in repeats]})
+    reference = comparator if comparator in predictions.proba else None
+    if reference is None:
+        notes.append(f"{comparator}, the comparator, is not among the models: no differences to it")
+    hilbert = (MODEL,) if MODEL in predictions.proba else ()
+    metrics = remembered(
+        place.out / "tables" / f"{file_name(comparison.id)}.json",
+        [predictions_hash(predictions), resamples, place.seed, ratio, reference, hilbert],
+        lambda: measure(predictions, resamples, place.seed, ratio, reference, hilbert),
+    )
+    notes += [*about["notes"], *metrics["notes"], *_fit_notes(counted)]
+    found = metrics["differences"]
+    against = {row["model"]: row for row in found if row["against"] == reference} if reference else {}
+    gains = {row["model"]: _turned(row) for row in found if row["against"] == MODEL and is_baseline(row["model"])}
+    return Numbers(
+        comparison, comparator, about, repeats, predictions, {n: r.about for n, r in counted.items()}, metrics,
+        _adjusted(against, [n for n in against if n not in TRIVIAL]),
+        _adjusted(gains, [n for n in gains if n not in TRIVIAL]), notes,
+    )  # fmt: skip
+
+
+def file_name(id: str) -> str:
+    """The name of a setting's files among the tables."""
+    return id.replace("/", "-")
+
+
+def is_baseline(model: str) -> bool:
+    """Whether a row of a table is none of HILBERT's own."""
+    return not model.startswith(MODEL)
+
+
+def gather(
+    records: Mapping[str, Records],
+    about: Mapping[str, Any],
+    documents: Mapping[str, Sequence[Any]],
+    repeats: Sequence[int],
+) -> tuple[Predictions, list[str]]:
+    """Predictions of all models and variants in the given repeats, and the variants that lack a fold."""
+    scored = sorted(
+        (d, g, y)
+        for d, g, y, s in zip(*(documents[k] for k in ("document", "group", "label", "scored")), strict=True)
+        if s
+    )
+    ids = [row[0] for row in scored]
+    place = {id: row for row, id in enumerate(ids)}
+    folds = np.full((len(repeats), len(ids)), -1, dtype=np.int64)
+    proba: dict[str, NDArray[np.float64]] = {}
+    size = len(about["classes"])
+    for name, stored in records.items():
+        for (repeat, fold), (tested, variants) in stored.folds.items():
+            if repeat not in repeats:
+                continue
+            rows, r = np.array([place[id] for id in tested], dtype=np.int64), repeats.index(repeat)
+            if (folds[r, rows] != -1).any() and (folds[r, rows] != fold).any():
+                raise InputError(f"{stored.path}: its folds are not those of the other models; remove it")
+            folds[r, rows] = fold
+            for variant, values in variants.items():
+                key = f"{name} ({variant})" if variant else name
+                table = proba.setdefault(key, np.full((len(repeats), len(ids), size), np.nan))
+                table[r, rows] = values
+    partial = [key for key, table in proba.items() if np.isnan(table).any()]
+    kept = {key: table for key, table in proba.items() if key not in partial}
+    columns = [np.array([row[c] for row in scored], dtype=np.str_) for c in range(3)]
+    return Predictions(tuple(about["classes"]), columns[0], columns[1], columns[2], folds, kept), partial
+
+
+def _whole_repeats(records: Records, splits: Sequence[Mapping[str, int]]) -> set[int]:
+    needed: dict[int, set[int]] = {}
+    for split in splits:
+        needed.setdefault(split["repeat"], set()).add(split["fold"])
+    return {repeat for repeat, folds in needed.items() if all((repeat, fold) in records.done for fold in folds)}
+
+
+def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same difference the other way round."""
+    turned = {key: None if row[key] is None else -row[key] for key in ("value", "low", "high")}
+    test = dict(row["corrected_t"])
+    test["t"] = None if test["t"] is None else -test["t"]
+    ends = {"low": turned["high"], "high": turned["low"]}
+    return {
+        **row,
+        "model": row["against"],
+        "against": row["model"],
+        "value": turned["value"],
+        **ends,
+        "corrected_t": test,
+    }
+
+
+def _adjusted(rows: Mapping[str, Mapping[str, Any]], family: Sequence[str]) -> dict[str, dict[str, Any]]:
+    p = [np.nan if rows[name]["bootstrap_p"] is None else rows[name]["bootstrap_p"] for name in family]
+    adjusted = dict(zip(family, holm(p).tolist(), strict=True))
+    return {
+        name: {**row, "holm": adjusted[name] if np.isfinite(adjusted.get(name, np.nan)) else None}
+        for name, row in rows.items()
+    }
+
+
+def _fit_notes(records: Mapping[str, Records]) -> list[str]:
+    found = []
+    for stored in records.values():
+        fits = len(stored.about["fits"])
+        found += [f"{text} ({count} of {fits} fits)" for text, count in stored.about["notes"].items()]
+        if stored.about["failures"]:
+            first = stored.about["failures"][0]["message"]
+            found.append(f"{len(stored.about['failures'])} fits failed (the first: {first})")
+    return found

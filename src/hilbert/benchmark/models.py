@@ -1,0 +1,138 @@
+"""The models of the benchmark: every registered one, with the options that tuning chose."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hilbert.baselines import MODELS, make_model
+from hilbert.config import HilbertConfig
+from hilbert.errors import InputError, UsageError
+from hilbert.evaluation.setting import plain
+
+Options = Mapping[str, Mapping[str, Any]]
+
+# What the quick tier makes small, where a model has it; it proves that all parts work together, no more.
+SMALL = {
+    "epochs": 2,
+    "head_epochs": 4,
+    "width": 16,
+    "hidden": 16,
+    "projection": 16,
+    "pooling_hidden": 16,
+    "components": 16,
+    "max_segments": 8,
+}
+
+
+def chosen_options(path: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Model → constructor options, from the committed ``settings.yaml`` unless ``path`` names another."""
+    source = path or resources.files("hilbert.benchmark").joinpath("settings.yaml")
+    try:
+        found = yaml.safe_load(source.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{source}: cannot be read as the options of the models ({error})") from None
+    if not isinstance(found, dict) or not all(isinstance(v, dict) for v in found.values()):
+        raise InputError(f"{source}: expected a mapping of model → option → value, found something else")
+    return found
+
+
+def select(names: Sequence[str] | None = None) -> list[str]:
+    """All registered models in their order, or those named. Raises UsageError for one that is not registered."""
+    if names is None:
+        return list(MODELS)
+    unknown = [name for name in names if name not in MODELS]
+    if unknown:
+        raise UsageError(f"models: expected some of {', '.join(MODELS)}, found {unknown[0]!r}")
+    return list(dict.fromkeys(names))
+
+
+def build(name: str, options: Mapping[str, Any] | None = None, small: bool = False) -> Any:
+    """An unfitted model; an option with a dot goes into the ``config`` of HILBERT. ``small``: for a first try."""
+    plainly = {key: value for key, value in (options or {}).items() if "." not in key}
+    dotted = {key: value for key, value in (options or {}).items() if "." in key}
+    if dotted:
+        plainly["config"] = {**(plainly.get("config") or {}), **dotted}
+    try:
+        model = make_model(name, **plainly)
+    except TypeError as error:
+        raise UsageError(f"{name}: its options {plainly} do not fit its constructor ({error})") from None
+    return _small(model) if small else model
+
+
+def _small(model: Any) -> Any:
+    """The model with everything in ``SMALL`` that it has; some name their options only when asked for one."""
+    from sklearn.base import clone
+
+    known = model.get_params(deep=False)
+    if _is_hilbert(known):
+        sections = identity(model)["parameters"]["config"]
+        less = {
+            f"{section}.{option}": value
+            for section, found in sections.items()
+            for option, value in SMALL.items()
+            if isinstance(found, dict) and _larger(found.get(option), value)
+        }
+        return model.set_params(config={**(known["config"] or {}), **less})
+    for option, value in SMALL.items():
+        attempt = clone(model)
+        try:
+            attempt.set_params(**{option: value})
+        except (UsageError, ValueError, TypeError):
+            continue
+        if option not in known or _larger(known[option], value):
+            model = attempt
+    return model
+
+
+def identity(model: Any) -> dict[str, Any]:
+    """What its fits depend on: class, parameters and defaults, the whole configuration of a preset, its ``version``."""
+    known = model.get_params(deep=False)
+    found = {
+        "class": type(model).__name__,
+        "parameters": plain(known),
+        "version": plain(getattr(model, "version", None)),
+    }
+    if getattr(model, "defaults", None):
+        found["defaults"] = plain(model.defaults)
+    if _is_hilbert(known):
+        config = known["config"]
+        resolved = config if isinstance(config, HilbertConfig) else HilbertConfig.load(known["preset"], config)
+        found["parameters"]["config"] = plain(resolved)
+    return found
+
+
+def fit_key(model: Any, data: str, folds: int, seed: int) -> str:
+    """Hash of all that a stored fold depends on. Repeat r has the folds of seed + r, so more repeats extend a run."""
+    return digest([identity(model), data, folds, seed])
+
+
+def digest(value: Any) -> str:
+    """A short hash of plain values."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
+
+
+def trainings(model: Any) -> int:
+    """How many networks one fit trains: its own ``trainings``; inner folds and once on everything; 1 without any."""
+    said = getattr(model, "trainings", None)
+    if isinstance(said, int):
+        return said
+    known = model.get_params(deep=False)
+    if _is_hilbert(known):
+        selection = identity(model)["parameters"]["config"]["selection"]
+        return min(int(selection["folds"]), int(selection["trained"])) + 1
+    return int(known["folds"]) + 1 if hasattr(model, "method") and "folds" in known else 1
+
+
+def _is_hilbert(known: Mapping[str, Any]) -> bool:
+    return "preset" in known and "config" in known
+
+
+def _larger(value: Any, limit: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > limit

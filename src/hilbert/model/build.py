@@ -1,0 +1,122 @@
+"""Input transforms and network of either backbone, by configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilbert.config import HilbertConfig, ModelConfig
+from hilbert.features.bags import Bags, Packed
+from hilbert.model.document_network import PrototypeNetwork
+from hilbert.model.documents import DocumentInputs
+from hilbert.model.hilbert import HilbertNetwork
+from hilbert.model.inputs import SegmentTransform
+
+Floats = NDArray[np.float64]
+Network = HilbertNetwork | PrototypeNetwork
+
+
+@dataclass(frozen=True)
+class SegmentInputs:
+    """Both modalities' segments, standardised and reduced one by one."""
+
+    audio: SegmentTransform
+    text: SegmentTransform
+
+    @classmethod
+    def fit(cls, bags: Bags, components: int | None) -> SegmentInputs:
+        """Fit on training documents."""
+        return cls(*(SegmentTransform.fit(packed, components) for packed in (bags.audio, bags.text)))
+
+    def __call__(self, bags: Bags) -> tuple[Packed, Packed]:
+        """What the network reads, packed."""
+        audio, text = (
+            Packed(transform(packed), packed.lengths, packed.times)
+            for packed, transform in ((bags.audio, self.audio), (bags.text, self.text))
+        )
+        return audio, text
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Columns of each part of the inputs."""
+        return {"audio": self.audio.width, "text": self.text.width, "cross": 0}
+
+    def arrays(self) -> dict[str, Floats]:
+        """Everything fitted, for saving."""
+        pairs = (("audio", self.audio), ("text", self.text))
+        return {f"{name}/{key}": array for name, part in pairs for key, array in part.arrays().items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Floats]) -> SegmentInputs:
+        """Rebuild from ``arrays()``."""
+
+        def part(name: str) -> SegmentTransform:
+            return SegmentTransform.from_arrays(
+                {k.removeprefix(name + "/"): v for k, v in arrays.items() if k.startswith(name + "/")}
+            )
+
+        return cls(part("audio"), part("text"))
+
+
+@dataclass(frozen=True)
+class VectorInputs:
+    """One vector a document and modality, packed as a single segment; none where the modality is missing."""
+
+    documents: DocumentInputs
+
+    def __call__(self, bags: Bags) -> tuple[Packed, Packed]:
+        """What the network reads, packed."""
+        vectors = self.documents(bags)
+        pairs = ((np.hstack([vectors.audio, vectors.cross]), bags.audio), (vectors.text, bags.text))
+        audio, text = (_one_each(values, packed.lengths > 0) for values, packed in pairs)
+        return audio, text
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Columns of each part of the inputs."""
+        return self.documents.widths
+
+    def arrays(self) -> dict[str, Floats]:
+        """Everything fitted, for saving."""
+        return self.documents.arrays()
+
+
+Inputs = SegmentInputs | VectorInputs
+
+
+def fit_inputs(config: HilbertConfig, bags: Bags, seed: int) -> Inputs:
+    """Fit the transforms of the configured backbone on training documents, without labels."""
+    if config.model.backbone == "segments":
+        return SegmentInputs.fit(bags, config.input.components)
+    return VectorInputs(DocumentInputs.fit(bags, config.prototypes, seed))
+
+
+def load_inputs(config: HilbertConfig, arrays: dict[str, Floats]) -> Inputs:
+    """Rebuild from ``arrays()``."""
+    if config.model.backbone == "segments":
+        return SegmentInputs.from_arrays(arrays)
+    return VectorInputs(DocumentInputs.from_arrays(arrays, config.prototypes))
+
+
+def make_network(config: ModelConfig, audio: int, text: int, cross: int = 0) -> Network:
+    """The untrained network for inputs of these widths; random numbers come from torch's generator."""
+    if config.backbone == "segments":
+        return HilbertNetwork(audio, text, config)
+    return PrototypeNetwork(audio, text, cross, config)
+
+
+def start_network(network: Network, audio: Packed, text: Packed) -> None:
+    """Start a prototype network at the principal components of packed training inputs."""
+    if not isinstance(network, PrototypeNetwork):
+        return
+    docs, width = len(audio.lengths), network.parts["audio"]
+    own, words = np.zeros((docs, audio.dim)), np.zeros((docs, text.dim))
+    own[audio.lengths > 0], words[text.lengths > 0] = audio.values, text.values
+    network.start(own[:, :width], words, own[:, width:])
+
+
+def _one_each(values: Floats, present: NDArray[np.bool_]) -> Packed:
+    kept = values[present].astype(np.float32)
+    return Packed(kept, present.astype(np.int64), np.full(len(kept), 0.5, np.float32))

@@ -1,0 +1,153 @@
+"""Tables say what `evaluate` says of the same predictions, and refuse what was not decided beforehand."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from hilbert import evaluate
+from hilbert.benchmark.cells import CAUTION, model_rows
+from hilbert.benchmark.collecting import collect
+from hilbert.benchmark.models import build
+from hilbert.benchmark.place import Place
+from hilbert.benchmark.plan import Comparison
+from hilbert.benchmark.records import Records, read_about
+from hilbert.benchmark.tables import make_tables, read_comparators, require_comparators
+from hilbert.benchmark.tasks import setting
+from hilbert.errors import InputError, UsageError
+from hilbert.evaluation.intervals import holm
+
+COMPARATORS = {"maec-a": "concat-lr", "maec-b": "concat-lr", "speechocean762": "concat-lr"}
+
+
+COMPARED = Comparison(
+    setting("maec-a", "praat", "wordllama"), ("prior", "length", "concat-lr", "other-toy", "hilbert"), 3, 2
+)
+
+
+@pytest.fixture(scope="module")
+def stored(go, registry, tmp_path_factory):
+    """All fits of a comparison, in a folder that no test changes."""
+    place = Place(tmp_path_factory.mktemp("stored") / "out", tmp_path_factory.mktemp("features"))
+    with registry():
+        go(COMPARED, place)
+    return place
+
+
+@pytest.fixture
+def place(stored, registry, tmp_path):
+    shutil.copytree(stored.out, tmp_path / "out")
+    with registry():
+        yield replace(stored, out=tmp_path / "out")
+
+
+def test_the_numbers_are_those_of_an_evaluation(place, data):
+    found = collect(COMPARED, place, "concat-lr", resamples=200)
+    models = {name: build(name) for name in COMPARED.models}
+    result = evaluate(
+        models, data.bags, data.y, data.groups, folds=3, repeats=2, jobs=1, score=data.score, resamples=200,
+    )  # fmt: skip
+    assert found.predictions.documents.tolist() == result.predictions.documents.tolist()
+    assert (found.predictions.folds == result.predictions.folds).all()
+    assert set(found.metrics["models"]) == set(result.metrics["models"])
+    for name, row in result.metrics["models"].items():
+        assert found.metrics["models"][name]["auc"] == pytest.approx(row["auc"], abs=1e-9)
+        for key in ("calibration_error", "calibration_slope", "calibration_intercept", "brier"):
+            known, expected = found.metrics["models"][name][key], row[key]
+            assert known == (None if expected is None else pytest.approx(expected, rel=1e-3, abs=1e-4)), (name, key)
+    for row in result.metrics["differences"]:
+        if row["against"] == "concat-lr":
+            own = found.against[row["model"]]
+            for key in ("value", "low", "high", "bootstrap_p", "detectable"):
+                assert own[key] == pytest.approx(row[key], abs=1e-9)
+            assert own["corrected_t"]["p"] == pytest.approx(row["corrected_t"]["p"], abs=1e-6)
+
+
+def test_hilbert_is_held_against_every_baseline_with_holm(place):
+    found = collect(COMPARED, place, "concat-lr", resamples=200)
+    assert set(found.gains) == {"prior", "length", "concat-lr", "other-toy", "other-toy (sharp, twice)"}
+    turned, row = found.gains["concat-lr"], found.against["hilbert"]
+    assert turned["value"] == row["value"]
+    assert (turned["low"], turned["high"]) == pytest.approx((row["low"], row["high"]), abs=1e-12)
+    family = [name for name in found.gains if name not in ("prior", "length")]
+    expected = holm([found.gains[name]["bootstrap_p"] for name in family])
+    assert [found.gains[name]["holm"] for name in family] == expected.tolist()
+    assert found.gains["prior"]["holm"] is None
+    alike = found.gains["other-toy"]
+    assert (alike["value"], alike["bootstrap_p"]) == (0.0, 1.0)
+
+
+def keep(place, name, folds):
+    """As if only these folds of a model had been finished."""
+    records = Records.open(
+        place.folder(COMPARED), name, ["many", "one", "two"], read_about(place.folder(COMPARED), name)
+    )
+    records.folds = {fold: records.folds[fold] for fold in folds}
+    records._write_folds()
+
+
+def test_only_repeats_that_all_models_have_finished_count(place, data):
+    keep(place, "other-toy", [(0, 0), (0, 1), (0, 2), (1, 0)])
+    found = collect(COMPARED, place, "concat-lr", resamples=50)
+    assert (list(found.repeats), found.predictions.folds.shape) == ([0], (1, int(data.score.sum())))
+    assert "1 of 2 repeats are finished by all models, and counted" in found.notes
+
+
+def test_a_model_without_a_whole_repeat_is_left_out_with_a_note(place):
+    keep(place, "other-toy", [(0, 0), (1, 2)])
+    found = collect(COMPARED, place, "concat-lr", resamples=50)
+    assert "other-toy" not in found.metrics["models"]
+    assert list(found.repeats) == [0, 1]
+    assert "no repeat is finished of other-toy: left out" in found.notes
+
+
+def test_files_of_a_setting(place):
+    (numbers,) = make_tables([COMPARED], place, COMPARATORS, resamples=50)
+    folder = place.out / "tables"
+    names = {path.name for path in folder.iterdir()}
+    one = {f"maec-a-praat-wordllama.{kind}" for kind in ("md", "html", "svg", "png", "json")}
+    assert names == one | {"summary.md", "summary.svg", "summary.png"}
+    markdown = (folder / "maec-a-praat-wordllama.md").read_text(encoding="utf-8")
+    page = (folder / "maec-a-praat-wordllama.html").read_text(encoding="utf-8")
+    summary = (folder / "summary.md").read_text(encoding="utf-8")
+    assert all(CAUTION in text for text in (markdown, page, summary))
+    for row in model_rows(numbers):
+        assert f"| {row['model']} | {row['auc']} |" in markdown
+        assert row["auc"] in page
+    assert {row["parameters"] for row in model_rows(numbers) if row["model"] == "other-toy"} == {"12"}
+    assert "documents of the tuning companies are trained on and never scored" in markdown
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    make_tables([COMPARED], place, COMPARATORS, resamples=50)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_numbers_are_computed_again_only_when_something_has_changed(place):
+    path = place.out / "tables" / "maec-a-praat-wordllama.json"
+    collect(COMPARED, place, "concat-lr", resamples=50)
+    stored = path.read_text(encoding="utf-8")
+    path.write_text(stored.replace('"undefined":', '"undefined_":', 1), encoding="utf-8")
+    assert "undefined_" in collect(COMPARED, place, "concat-lr", resamples=50).metrics["bootstrap"]
+    assert "undefined_" not in collect(COMPARED, place, "other-toy", resamples=50).metrics["bootstrap"]
+
+
+def test_a_setting_without_anything_has_no_table(place, tmp_path):
+    place = replace(place, out=tmp_path / "empty")
+    assert collect(COMPARED, place, "concat-lr") is None
+    assert make_tables([COMPARED], place, COMPARATORS) == []
+    assert not (place.out / "tables").exists()
+
+
+def test_comparators_are_needed_and_complete(tmp_path):
+    assert read_comparators(tmp_path) is None
+    with pytest.raises(UsageError, match=r"comparators\.yaml.*hilbert benchmark --tune"):
+        require_comparators(tmp_path)
+    (tmp_path / "comparators.yaml").write_text("maec-a: concat-lr\n", encoding="utf-8")
+    with pytest.raises(InputError, match="found none for maec-b, speechocean762"):
+        require_comparators(tmp_path)
+
+
+def test_a_missing_comparator_is_said(place):
+    found = collect(COMPARED, place, "gmc", resamples=50)
+    assert "gmc, the comparator, is not among the models: no differences to it" in found.notes
+    (numbers,) = make_tables([COMPARED], place, {**COMPARATORS, "maec-a": "gmc"}, resamples=50)
+    assert "difference" not in dict(numbers.against)

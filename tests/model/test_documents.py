@@ -1,0 +1,111 @@
+"""Document vectors and the network on them."""
+
+import numpy as np
+import pytest
+import torch
+
+from hilbert.config import HilbertConfig
+from hilbert.model.build import fit_inputs, load_inputs, make_network, start_network
+from hilbert.model.ragged import Ragged
+
+SMALL = {
+    "prototypes.heads": 2,
+    "prototypes.count": 4,
+    "prototypes.cross_count": 2,
+    "prototypes.components": 3,
+    "prototypes.block_components": 8,
+    "model.width": 8,
+    "model.hidden": 4,
+    "model.heads": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def config():
+    return HilbertConfig.load("robust", SMALL)
+
+
+@pytest.fixture(scope="module")
+def bags(make_bags):
+    return make_bags(40, nan=True)[0]
+
+
+@pytest.fixture(scope="module")
+def inputs(config, bags):
+    return fit_inputs(config, bags, seed=0)
+
+
+def batch(inputs, bags):
+    parts = inputs(bags)
+    return [
+        Ragged(torch.as_tensor(p.values), torch.as_tensor(p.lengths), torch.as_tensor(np.array(p.times))) for p in parts
+    ]
+
+
+def test_blocks_contribute_grams_of_their_weight(inputs, bags):
+    full = np.flatnonzero((bags.audio.lengths > 0) & (bags.text.lengths > 0))
+    fitted = inputs.documents
+    features = fitted.features(bags)
+    for name, block in fitted.blocks.items():
+        vectors = block(features[name])
+        assert np.linalg.norm(vectors @ vectors.T) == pytest.approx(1.0), name
+    vectors = fitted(bags[full])
+    assert np.isfinite(np.hstack(vectors)).all()
+    assert fitted.widths == {part: getattr(vectors, part).shape[1] for part in ("audio", "text", "cross")}
+
+
+def test_missing_modalities_are_zeros_and_empty_rows(inputs, bags):
+    vectors = inputs.documents(bags)
+    mute = bags.audio.lengths == 0
+    assert mute.any()
+    assert (vectors.audio[mute] == 0).all()
+    assert (vectors.cross[mute] == 0).all()
+    audio, text = inputs(bags)
+    assert np.array_equal(audio.lengths, (~mute).astype(int))
+    assert len(text.values) == int((bags.text.lengths > 0).sum())
+
+
+def test_a_document_is_the_same_alone_and_in_any_company(inputs, bags):
+    whole = np.hstack(inputs.documents(bags))
+    order = np.random.default_rng(0).permutation(len(bags))
+    assert np.hstack(inputs.documents(bags[order])) == pytest.approx(whole[order], rel=1e-5, abs=1e-7)
+    assert np.hstack(inputs.documents(bags[[5]])) == pytest.approx(whole[[5]], rel=1e-5, abs=1e-7)
+
+
+def test_rebuilt_from_arrays(inputs, bags, config):
+    again = load_inputs(config, inputs.arrays())
+    assert np.array_equal(np.hstack(again.documents(bags)), np.hstack(inputs.documents(bags)))
+
+
+def test_the_untrained_network_keeps_principal_components(inputs, bags, config):
+    full = bags[np.flatnonzero((bags.audio.lengths > 0) & (bags.text.lengths > 0))]
+    torch.manual_seed(0)
+    network = make_network(config.model, **inputs.widths).eval()
+    start_network(network, *inputs(full))
+    with torch.no_grad():
+        z = network(*batch(inputs, full))
+    x = inputs.documents(full).text
+    u, s, _ = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    kept = z.text.numpy() - z.text.numpy().mean(axis=0)
+    expected = (u * s)[:, :8]
+    ratio = np.linalg.norm(kept, axis=0) / np.linalg.norm(expected, axis=0)[: kept.shape[1]]
+    assert ratio == pytest.approx(ratio[0], rel=1e-3)
+    overlap = np.abs(np.sum(kept * expected, axis=0)) / np.linalg.norm(kept, axis=0) / np.linalg.norm(expected, axis=0)
+    assert overlap == pytest.approx(1.0, abs=1e-3)
+
+
+def test_z_audio_reads_audio_alone_and_nothing_reads_what_is_missing(inputs, bags, config):
+    torch.manual_seed(0)
+    network = make_network(config.model, **inputs.widths).eval()
+    start_network(network, *inputs(bags))
+    with torch.no_grad():
+        network.audio.out.weight.normal_()
+        audio, text = batch(inputs, bags)
+        z = network(audio, text)
+        other = network(audio, Ragged(text.values + 1, text.lengths, text.times))
+        silent = network(audio, Ragged(text.values[:0], torch.zeros_like(text.lengths), text.times[:0]))
+    assert torch.equal(z.audio, other.audio)
+    assert not torch.equal(z.joint, other.joint)
+    assert torch.equal(silent.text, network.null_text.expand_as(silent.text))
+    assert torch.isfinite(silent.concatenated()).all()
+    assert torch.equal(silent.has_text, torch.zeros(len(bags), dtype=torch.bool))
