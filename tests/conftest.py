@@ -45,6 +45,13 @@ def _make_bags():
 
 
 TINY = {
+    "prototypes.heads": 2,
+    "prototypes.count": 4,
+    "prototypes.components": 4,
+    "prototypes.cross_count": 2,
+    "prototypes.cross_components": 3,
+    "prototypes.block_components": 8,
+    "model.hidden": 4,
     "model.width": 8,
     "model.heads": 2,
     "model.pooling_hidden": 4,
@@ -65,6 +72,15 @@ def tiny():
     return dict(TINY)
 
 
+OLD = {"model.backbone": "segments", "training.regime": "two_stage", "head.readout": False}
+
+
+@pytest.fixture(scope="session")
+def two_stages():
+    """Overrides of ``robust``: attention learnt by gradient, then the head on what it gives, as ``paper`` has it."""
+    return dict(OLD)
+
+
 @pytest.fixture(scope="session")
 def corpus():
     """Forty ragged documents with missing values, labels of three classes, groups of about two."""
@@ -81,10 +97,16 @@ def paper(corpus):
     return _fitted("paper", *corpus)
 
 
-def _fitted(preset, bags, y, groups):
+@pytest.fixture(scope="session")
+def staged(corpus):
+    """``robust`` in two stages, the linear core beside the head itself."""
+    return _fitted("robust", *corpus, OLD)
+
+
+def _fitted(preset, bags, y, groups, changes=None):
     from hilbert.estimators import HilbertClassifier
 
-    return HilbertClassifier(preset, dict(TINY)).fit(bags, y, groups=groups)
+    return HilbertClassifier(preset, TINY | (changes or {})).fit(bags, y, groups=groups)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import yaml
 from hilbert.config import PRESETS, HilbertConfig, Section
 from hilbert.errors import ConfigError
 
-SECTIONS = ("input", "model", "contrast", "cka", "balance", "head", "training", "core", "selection")
+SECTIONS = ("input", "prototypes", "model", "contrast", "cka", "balance", "head", "training", "core", "selection")
 
 
 def preset_file(name):
@@ -68,7 +68,11 @@ def test_what_the_abstract_says_and_what_robust_changes():
     assert (paper.cka.target, robust.cka.target, robust.cka.hinge) == ("embedding", "input", 0.9)
     assert (paper.balance.form, robust.balance.form) == ("squared", "level_up")
     assert (paper.contrast.temperature, robust.contrast.temperature) == (0.07, 0.1)
-    assert 0.0 in robust.core.alphas
+    assert (paper.model.backbone, robust.model.backbone) == ("segments", "prototypes")
+    assert (paper.training.regime, robust.training.regime) == ("two_stage", "joint")
+    assert (paper.contrast.label_aware, robust.contrast.label_aware) == (False, True)
+    assert (paper.head.readout, robust.head.readout) == (False, True)
+    assert {0.0, 1.0} < set(robust.core.alphas)
     for config in (paper, robust):
         assert (config.contrast.weight, config.cka.weight, config.balance.weight) == (1.0, 0.5, 1.0)
         assert (config.head.kind, config.head.experts, config.head.top_k) == ("experts", 4, None)
@@ -90,6 +94,10 @@ def test_what_the_abstract_says_and_what_robust_changes():
         ("robust", {"training.learning_rate": float("nan")}, ["training.learning_rate"]),
         ("robust", {"training.learning_rate": float("inf")}, ["training.learning_rate"]),
         ("robust", {"core.alphas": []}, ["core.alphas"]),
+        ("robust", {"core.alphas": [0.0, 2.0]}, ["core.alphas", "less than or equal to 1", "2.0"]),
+        ("robust", {"model.backbone": "tokens"}, ["model.backbone", "segments", "prototypes", "tokens"]),
+        ("robust", {"prototypes.count": 0}, ["prototypes.count", "greater than or equal to 1", "0"]),
+        ("robust", {"prototypes.sharpness": 0.0}, ["prototypes.sharpness", "greater than 0"]),
         ("robust", {"contrast.temperature": 2.0}, ["contrast.temperature", "2.0", "max_scale"]),
         ("robust", {"contrast.temperature": 0.001}, ["contrast.temperature", "0.001", "max_scale"]),
     ],

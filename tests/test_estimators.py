@@ -15,6 +15,7 @@ from hilbert.errors import ConfigError, InputError, ModelError, UsageError
 from hilbert.estimators import HilbertClassifier, HilbertEmbedder
 from hilbert.features.bags import Bags, Packed
 from hilbert.metrics import within_fold_auc
+from hilbert.model.linear import softmax
 from hilbert.splits import grouped_folds
 
 JOINT = {"training.regime": "joint"}
@@ -24,10 +25,11 @@ SHORTEST = {"training.epochs": 2, "training.head_epochs": 2}
 # --- the linear baseline inside ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-def test_without_the_network_it_is_concat_lr(make_bags, tiny, classes):
+@pytest.mark.parametrize(("classes", "old"), [(2, False), (3, False), (3, True)])
+def test_without_the_network_it_is_concat_lr(make_bags, tiny, two_stages, classes, old):
     bags, y, groups = make_bags(40, groups=20, nan=True, classes=classes)
-    model = HilbertClassifier(config=tiny | {"core.alphas": [0.0]}, seed=2).fit(bags, y, groups=groups)
+    config = tiny | {"core.alphas": [0.0]} | (two_stages if old else {})
+    model = HilbertClassifier(config=config, seed=2).fit(bags, y, groups=groups)
     plain = ConcatLR(seed=2).fit(bags, y, groups=groups)
     assert model.alpha_ == 0
     new, _, _ = make_bags(30, seed=9, nan=True)
@@ -70,34 +72,42 @@ def test_no_group_is_on_both_sides_of_an_inner_fold(corpus, tiny, monkeypatch, p
     assert len(final.held_out) == 0
 
 
-def test_alpha_mixes_the_logits_and_the_variant_is_the_network_alone(corpus, robust, tiny):
+@pytest.mark.parametrize("name", ["robust", "staged"])
+def test_alpha_mixes_the_logits_and_the_variants_are_the_network_alone(request, corpus, name):
     bags, _y, _groups = corpus
-    network, core = robust.fit_.logits(bags), robust.core_.logits(bags)
-    assert robust.alpha_ in robust.config_.core.alphas
-    np.testing.assert_allclose(robust.decision_function(bags), core + robust.alpha_ * network, rtol=0, atol=1e-12)
-    forced = clone(robust)
-    forced.__dict__.update({k: v for k, v in vars(robust).items() if k.endswith("_")})
-    forced.alpha_ = 0.5
-    np.testing.assert_allclose(forced.decision_function(bags), core + 0.5 * network, rtol=0, atol=1e-12)
-    shifted = np.exp(network - network.max(1, keepdims=True))
-    expected = shifted / shifted.sum(1, keepdims=True)
-    assert list(robust.variants(bags)) == ["no core"]
-    np.testing.assert_allclose(robust.variants(bags)["no core"], expected, rtol=0, atol=1e-12)
-    assert set(robust.selection_) == {"best_alpha", "gain", "standard_error", "core_auc"}
+    model = request.getfixturevalue(name)
+    z = model.transform(bags).astype(np.float64)
+    head, core = model.fit_.head_logits(z), model.core_.logits(bags)
+    network = head if name == "staged" else model.readout_.logits(z)
+    assert model.alpha_ in model.config_.core.alphas
+    forced = clone(model)
+    forced.__dict__.update({k: v for k, v in vars(model).items() if k.endswith("_")})
+    for alpha in (model.alpha_, 0.0, 0.5, 1.0):
+        forced.alpha_ = alpha
+        expected = (1 - alpha) * core + alpha * network
+        np.testing.assert_allclose(forced.decision_function(bags), expected, rtol=0, atol=1e-12)
+    assert np.array_equal(forced.decision_function(bags), network)
+    expected = {"no core": softmax(network)} | ({} if name == "staged" else {"experts": softmax(head)})
+    found = model.variants(bags)
+    assert list(found) == list(expected)
+    for variant, proba in expected.items():
+        np.testing.assert_allclose(found[variant], proba, rtol=0, atol=1e-12)
+    assert set(model.selection_) == {"best_alpha", "gain", "standard_error", "core_auc"}
 
 
 def test_paper_has_no_core(corpus, paper):
     bags, _, _ = corpus
     assert paper.core_ is None
+    assert paper.readout_ is None
     assert paper.variants(bags) == {}
-    assert np.array_equal(paper.decision_function(bags), paper.fit_.logits(bags))
+    assert np.array_equal(paper.decision_function(bags), paper.fit_.head_logits(paper.transform(bags)))
     assert paper.alpha_ == 1.0
 
 
 # --- what comes out ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["robust", "paper"])
+@pytest.mark.parametrize("name", ["robust", "paper", "staged"])
 def test_outputs(request, corpus, name):
     bags, _, _ = corpus
     model = request.getfixturevalue(name)
@@ -111,12 +121,13 @@ def test_outputs(request, corpus, name):
     assert model.predict(bags).tolist() == model.classes_[proba.argmax(1)].tolist()
     assert model.predict_proba(bags[:0]).shape == (0, 3)
     assert model.transform(bags[:0]).shape == (0, 24)
+    assert all(len(p) == 0 for p in model.variants(bags[:0]).values())
     stages = {row["stage"] for row in model.history_}
-    assert stages == {"representation", "head"} == set(model.epochs_)
+    assert stages == ({"joint"} if name == "robust" else {"representation", "head"}) == set(model.epochs_)
     assert {"cka", "balance", "audio_joint", "held_out_total"} <= set(model.history_[0])
 
 
-@pytest.mark.parametrize("name", ["robust", "paper"])
+@pytest.mark.parametrize("name", ["robust", "paper", "staged"])
 def test_a_document_is_judged_by_itself(request, corpus, make_bags, name):
     """Alone, in another order, beside documents of another length: the same to rounding."""
     bags, _, _ = corpus
@@ -128,21 +139,23 @@ def test_a_document_is_judged_by_itself(request, corpus, make_bags, name):
         np.testing.assert_allclose(model.predict_proba(bags[rows]), whole[1][rows], rtol=0, atol=1e-5)
 
 
-def test_features_without_one_modality_at_all(corpus, robust):
+@pytest.mark.parametrize("name", ["robust", "staged"])
+def test_features_without_one_modality_at_all(request, corpus, name):
     """A store that was extracted without text has text of no known width."""
     bags, _, _ = corpus
+    model = request.getfixturevalue(name)
     nothing = Packed(np.zeros((0, 1), np.float32), np.zeros(40, np.int64), np.zeros(0, np.float32))
     audio_only = Bags(bags.ids, bags.audio, nothing, bags.duration, bags.source)
     expected = bags.without("text")
     for method in ("predict_proba", "transform", "decision_function"):
-        assert np.array_equal(getattr(robust, method)(audio_only), getattr(robust, method)(expected))
-    assert np.array_equal(robust.variants(audio_only)["no core"], robust.variants(expected)["no core"])
+        assert np.array_equal(getattr(model, method)(audio_only), getattr(model, method)(expected))
+    assert all(np.array_equal(p, model.variants(expected)[k]) for k, p in model.variants(audio_only).items())
 
 
+@pytest.mark.parametrize("preset", ["robust", "paper"])
 @pytest.mark.parametrize("missing", ["audio", "text"])
-def test_training_without_one_modality(corpus, tiny, missing):
+def test_training_without_one_modality(corpus, tiny, preset, missing):
     bags, y, groups = corpus
-    preset = {"audio": "robust", "text": "paper"}[missing]
     model = HilbertClassifier(preset, tiny).fit(bags.without(missing), y, groups=groups)
     assert np.isfinite(model.predict_proba(bags.without(missing))).all()
     assert np.isfinite(model.transform(bags)).all()
@@ -168,7 +181,10 @@ def test_joint_regime(corpus, tiny):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"head.top_k": 2, "model.joint": "gated"},
+        {"model.backbone": "prototypes", "prototypes.heads": 1, "prototypes.audio_weight": 0.0},
+        {"head.readout": True, "model.backbone": "prototypes", "contrast.label_aware": True} | JOINT,
+        {"contrast.label_aware": True, "contrast.audio_text": 0.5} | JOINT,
+        {"head.readout": True, "head.top_k": 2, "model.joint": "gated"},
         {"head.top_k": 1, "model.joint": "sequence", "model.layers": 2},
         {"head.kind": "mlp", "head.imbalance": "logit_adjustment", "input.components": None},
         {"head.kind": "linear", "training.max_segments": None, "model.unimodal_source": "post"},
@@ -181,29 +197,34 @@ def test_every_choice_trains(corpus, tiny, changes):
     assert np.isfinite(model.predict_proba(bags)).all()
 
 
-def test_the_network_learns_what_is_there(make_bags, tiny):
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_the_network_learns_what_is_there(make_bags, tiny, preset):
     bags, y, groups = make_bags(90, groups=45, signal=3.0)
     train, test = slice(0, 60), slice(60, 90)
     more = {"training.epochs": 8, "training.head_epochs": 30, "training.head_learning_rate": 0.03}
-    model = HilbertClassifier("paper", tiny | more | {"training.learning_rate": 0.01})
+    model = HilbertClassifier(preset, tiny | more | {"training.learning_rate": 0.01})
     model.fit(bags[train], y[train], groups=groups[train])
-    assert (model.predict(bags[test]) == y[test]).mean() > 0.8
+    for proba in (model.predict_proba(bags[test]), *model.variants(bags[test]).values()):
+        assert (model.classes_[proba.argmax(axis=1)] == y[test]).mean() > 0.8
 
 
-def test_shuffled_labels_give_one_half(make_bags, tiny):
+@pytest.mark.parametrize("old", [False, True])
+def test_shuffled_labels_give_one_half(make_bags, tiny, two_stages, old):
     """The canary, with groups: neither core nor network may know anything of the tested documents' labels."""
     bags, y, groups = make_bags(96, groups=48, classes=2, audio_dim=3, text_dim=2)
     y = np.random.default_rng(1).permutation(y)
-    scores, alone, folds = np.zeros((96, 2)), np.zeros((96, 2)), np.zeros(96)
+    scores, folds = {}, np.zeros(96)
     for split in grouped_folds(y, groups, 3):
-        model = HilbertClassifier(config=tiny | SHORTEST)
+        model = HilbertClassifier(config=tiny | SHORTEST | (two_stages if old else {}))
         model.fit(bags[split.train], y[split.train], groups=groups[split.train])
-        scores[split.test] = model.predict_proba(bags[split.test])
-        alone[split.test] = model.variants(bags[split.test])["no core"]
+        tables = {"": model.predict_proba(bags[split.test])} | model.variants(bags[split.test])
+        for name, proba in tables.items():
+            scores.setdefault(name, np.zeros((96, 2)))[split.test] = proba
         folds[split.test] = split.fold
     error = 0.059  # Hanley-McNeil at .5 with 48 of 96
-    assert abs(within_fold_auc(y, scores, folds) - 0.5) < 3 * error
-    assert abs(within_fold_auc(y, alone, folds) - 0.5) < 3 * error
+    assert len(scores) == (2 if old else 3)
+    for name, table in scores.items():
+        assert abs(within_fold_auc(y, table, folds) - 0.5) < 3 * error, name
 
 
 # --- scikit-learn --------------------------------------------------------------------------------------------
@@ -311,17 +332,21 @@ def test_other_features_are_refused(corpus, robust, make_bags):
 # --- the same bytes ------------------------------------------------------------------------------------------
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(tensors, corpus, tiny, robust, paper):
+@pytest.mark.parametrize("name", ["robust", "paper", "staged"])
+def test_same_seed_same_bytes_other_seed_other_bytes(request, tensors, corpus, name):
     bags, y, groups = corpus
-    again = HilbertClassifier(config=tiny).fit(bags, y, groups=groups)
-    assert tensors(again) == tensors(robust)
-    assert np.array_equal(again.predict_proba(bags), robust.predict_proba(bags))
-    assert again.history_ == robust.history_
-    other = HilbertClassifier("paper", tiny, seed=1).fit(bags, y, groups=groups)
-    assert tensors(other) != tensors(paper)
+    model = request.getfixturevalue(name)
+    again = clone(model).fit(bags, y, groups=groups)
+    assert tensors(again) == tensors(model)
+    assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
+    assert all(np.array_equal(p, model.variants(bags)[k]) for k, p in again.variants(bags).items())
+    assert again.history_ == model.history_
+    other = clone(model).set_params(seed=1).fit(bags, y, groups=groups)
+    assert tensors(other) != tensors(model)
 
 
-def test_generators_of_the_caller_are_left_alone(tensors, corpus, tiny, tmp_path):
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_generators_of_the_caller_are_left_alone(tensors, corpus, tiny, tmp_path, preset):
     bags, y, groups = corpus
 
     def state():
@@ -330,16 +355,16 @@ def test_generators_of_the_caller_are_left_alone(tensors, corpus, tiny, tmp_path
     torch.manual_seed(5)
     np.random.seed(5)
     before = state()
-    model = HilbertClassifier("paper", tiny).fit(bags, y, groups=groups)
+    model = HilbertClassifier(preset, tiny).fit(bags, y, groups=groups)
     model.transform(bags)
     HilbertClassifier.load(model.save(tmp_path / "m")).predict(bags)
-    HilbertEmbedder("paper", tiny).fit(bags)
+    HilbertEmbedder(preset, tiny).fit(bags)
     assert state() == before
     torch.manual_seed(6)  # and what the caller seeds changes nothing
-    assert tensors(HilbertClassifier("paper", tiny).fit(bags, y, groups=groups)) == tensors(model)
+    assert tensors(HilbertClassifier(preset, tiny).fit(bags, y, groups=groups)) == tensors(model)
 
 
-def test_threads_and_features_in_double_precision_change_nothing_that_matters(corpus, tiny, paper):
+def test_threads_and_features_in_double_precision_change_nothing_that_matters(corpus, robust, paper):
     bags, _y, _groups = corpus
     double = Bags(
         bags.ids,
@@ -348,28 +373,5 @@ def test_threads_and_features_in_double_precision_change_nothing_that_matters(co
         bags.duration,
         bags.source,
     )
-    assert np.array_equal(paper.predict_proba(double), paper.predict_proba(bags))
-
-
-# --- the embedder --------------------------------------------------------------------------------------------
-
-
-def test_embedder_needs_no_labels(corpus, tiny, tmp_path):
-    bags, y, groups = corpus
-    model = HilbertEmbedder(config=tiny, seed=1)
-    z = model.fit_transform(bags, groups=groups)
-    assert z.shape == (40, 24)
-    assert np.isfinite(z).all()
-    assert set(model.epochs_) == {"representation"}
-    assert {row["stage"] for row in model.history_} == {"representation"}
-    again = HilbertEmbedder.load(model.save(tmp_path / "m"))
-    assert np.array_equal(again.transform(bags), z)
-    assert np.array_equal(HilbertEmbedder(config=tiny, seed=1).fit(bags, y, groups=groups).transform(bags), z)
-    assert "Classes" not in (tmp_path / "m" / "README.md").read_text()
-
-
-def test_embedder_needs_two_groups(corpus, tiny):
-    bags, _, _ = corpus
-    for data, groups in ((bags, ["one"] * 40), (bags[:1], None), (bags[:0], None)):
-        with pytest.raises(InputError, match="at least 2 groups"):
-            HilbertEmbedder(config=tiny).fit(data, groups=groups)
+    for model in (robust, paper):
+        assert np.array_equal(model.predict_proba(double), model.predict_proba(bags))

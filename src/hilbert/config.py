@@ -141,7 +141,7 @@ class CoreConfig(Section):
     """The linear path (`concat-lr`) beside the network."""
 
     enabled: bool
-    alphas: Annotated[tuple[Weight, ...], Field(min_length=1)]
+    alphas: Annotated[tuple[Fraction, ...], Field(min_length=1)]
 
 
 class SelectionConfig(Section):

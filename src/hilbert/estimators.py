@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median_low
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.checkpoint import data_hash
 from hilbert.training.fit import Fit, check_device, fit_network, prepare
-from hilbert.training.heads import InnerFold, LogisticHead
+from hilbert.training.heads import InnerFold, LogisticHead, OnInner
 from hilbert.training.saving import check_features, load_fit, load_header, save_fit
-from hilbert.training.selection import choose_alpha
+from hilbert.training.selection import blend, choose_alpha
 from hilbert.training.tasks import Rows
 
 Floats = NDArray[np.float64]
@@ -35,8 +35,19 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """What both estimators share: parameters, the resolved configuration and the embeddings."""
 
     uses_unlabelled = True
+    version: ClassVar[int] = 2
+    """Raised when the same configuration would give other predictions."""
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "model.width": [64, 128, 256],
+        "model.dropout": [0.1, 0.2, 0.4],
+        "training.learning_rate": [5e-4, 1e-3, 2e-3],
+        "contrast.weight": [0.3, 1.0, 3.0],
+        "head.kind": ["experts", "linear"],
+    }
+    """Values that the benchmark's tuning tries."""
     on_training: Callable[[int, int, str], None] | None = None
     """Called before each training of ``fit`` with trainings done, trainings in all, and the name of the next."""
+    on_inner: OnInner | None = None
 
     fit_: Fit
     trained_on_: list[str]
@@ -91,6 +102,10 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "fit_")
         embeddings: NDArray[np.float32] = self.fit_.representation.embed(check_features(self.features_, X))
         return embeddings
+
+    def embeddings(self, X: Bags) -> dict[str, NDArray[np.float32]]:
+        """The same by name: "audio", "text" and "joint", each (docs, width)."""
+        return _by_name(self.transform(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "fit_")
@@ -150,7 +165,7 @@ class HilbertEmbedder(_Hilbert):
 class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
     """HILBERT with its classifier; in the ``robust`` preset beside a linear core.
 
-    logits = core(pooled features) + α head([z_audio; z_text; z_joint]). Epochs, C and α are chosen on inner
+    logits = (1 − α) core(pooled features) + α network([z_audio; z_text; z_joint]). Epochs, C and α are chosen on inner
     grouped folds; α is 0 unless its gain exceeds one standard error, and with α = 0 the model is `concat-lr`.
 
     After ``fit``: ``classes_``, ``alpha_``, ``selection_`` (gain and its error), ``core_``, ``epochs_``,
@@ -201,6 +216,8 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             z = fit.representation.embed_dataset(prepared.data, labelled).astype(np.float64)
             out_of_fold[inner_test] = fit.head_logits(z[inner_test])
             own = target[labelled]
+            if self.on_inner is not None:
+                self.on_inner(_by_name(z), inner_train, inner_test)
             inner.append(InnerFold(z[inner_train], own[inner_train], z[inner_test], own[inner_test], inner_test))
         self.history_ = fits[0].history
         self.epochs_ = {stage: median_low(fit.epochs[stage] for fit in fits) for stage in fits[0].epochs}
@@ -219,6 +236,8 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         if self.readout_ is not None:
             z = self.fit_.representation.embed_dataset(prepared.data, labelled).astype(np.float64)
             self.readout_.fit(z, target[labelled], count, self.seed)
+        modules = (self.fit_.representation.network, self.fit_.head)
+        self.n_parameters_ = sum(p.numel() for module in modules if module is not None for p in module.parameters())
         return self
 
     def _network_logits(self, X: Bags) -> Floats:
@@ -232,8 +251,8 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         X = check_features(self.features_, X)
         if self.core_ is None:
             return self._network_logits(X)
-        logits = self.core_.logits(X)
-        return logits + self.alpha_ * self._network_logits(X) if self.alpha_ else logits
+        core = self.core_.logits(X)
+        return blend(core, self._network_logits(X), self.alpha_) if self.alpha_ else core
 
     def predict_proba(self, X: Bags) -> Floats:
         """Class probabilities (docs, classes), in the order of ``classes_``."""
@@ -296,3 +315,8 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             model.core_.chosen = data["core"]
         model.history_ = []
         return model
+
+
+def _by_name(z: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """[z_audio; z_text; z_joint] (docs, 3 width) in its parts."""
+    return dict(zip(("audio", "text", "joint"), np.split(z, 3, axis=1), strict=True))

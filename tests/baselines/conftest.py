@@ -237,12 +237,26 @@ def label_loss(method, logits, batch):
     return np.mean(found)
 
 
+def nt_xent(x, y, scale, groups):
+    """Anchor by anchor, candidate by candidate: −log softmax of the partner among all rows of other groups."""
+    rows = [np.asarray(row.detach() if isinstance(row, torch.Tensor) else row, np.float64) for row in (*x, *y)]
+    docs, losses = len(x), []
+    for anchor in range(2 * docs):
+        partner = (anchor + docs) % (2 * docs)
+        similar = {}
+        for other in range(2 * docs):
+            if other == partner or groups[other % docs] != groups[anchor % docs]:
+                similar[other] = np.exp(scale * rows[anchor] @ rows[other])
+        losses.append(-np.log(similar[partner] / sum(similar.values())))
+    return np.mean(losses)
+
+
 @pytest.fixture(scope="session")
 def by_hand():
     """Layers in float64 numpy, for one document at a time."""
     return SimpleNamespace(
         linear=linear, norm=norm, sigmoid=sigmoid, gelu=gelu, softmax=softmax, project=project, pool=pool,
-        encode=encode, attend=attend, label_loss=label_loss, documents=documents,
+        encode=encode, attend=attend, label_loss=label_loss, documents=documents, nt_xent=nt_xent,
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def bags(make_bags):
 
 @pytest.fixture(scope="module")
 def inputs(config, bags):
-    return fit_inputs(config, bags, seed=0)
+    return fit_inputs(config, bags, seed=0)[0]
 
 
 def batch(inputs, bags):
@@ -109,3 +109,65 @@ def test_z_audio_reads_audio_alone_and_nothing_reads_what_is_missing(inputs, bag
     assert torch.equal(silent.text, network.null_text.expand_as(silent.text))
     assert torch.isfinite(silent.concatenated()).all()
     assert torch.equal(silent.has_text, torch.zeros(len(bags), dtype=torch.bool))
+
+
+def shaken(inputs, config):
+    """A network in double precision whose every path carries numbers."""
+    torch.manual_seed(0)
+    network = make_network(config.model, **inputs.widths).double().eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return network
+
+
+def in_double(inputs, bags):
+    return [Ragged(part.values.double(), part.lengths, part.times.double()) for part in batch(inputs, bags)]
+
+
+def test_the_network_embeds_each_document_as_if_alone(inputs, bags, config):
+    network = shaken(inputs, config)
+    with torch.no_grad():
+        whole = network(*in_double(inputs, bags)).concatenated()
+        assert network(*in_double(inputs, bags[:0])).concatenated().shape == (0, 24)
+        audio, text = in_double(inputs, bags)
+        at, said = (torch.cumsum(part.lengths, 0) - part.lengths for part in (audio, text))
+        for row in range(len(bags)):
+            alone = [
+                Ragged(part.values[start : start + n], n[None], part.times[start : start + n])
+                for part, start, n in ((audio, at[row], audio.lengths[row]), (text, said[row], text.lengths[row]))
+            ]
+            torch.testing.assert_close(network(*alone).concatenated()[0], whole[row], rtol=0, atol=1e-10)
+
+
+def test_null_vectors_learn_from_documents_that_lack_a_modality_alone(inputs, bags, config):
+    network = shaken(inputs, config)
+    full = bags[np.flatnonzero((bags.audio.lengths > 0) & (bags.text.lengths > 0))]
+    network(*in_double(inputs, full)).concatenated().square().sum().backward()
+    assert not network.null_audio.grad.any()
+    assert not network.null_text.grad.any()
+    mute = bags[np.flatnonzero(bags.audio.lengths == 0)]
+    network.zero_grad()
+    network(*in_double(inputs, mute)).concatenated().square().sum().backward()
+    assert network.null_audio.grad.any()
+    assert not network.null_text.grad.any()
+    assert not any(parameter.grad.any() for parameter in network.audio.parameters() if parameter.grad is not None)
+
+
+def test_what_needs_both_modalities_is_dropped_with_either(inputs, bags, config):
+    """As modality dropout does in training, and as a document that lacks one would come."""
+    network = shaken(inputs, config)
+    audio, text = in_double(inputs, bags)
+    nothing = Ragged(text.values[:0], torch.zeros_like(text.lengths), text.times[:0])
+    cross = network.parts["audio"]
+    other = audio.values.clone()
+    other[:, cross:] += 1.0
+    with torch.no_grad():
+        assert torch.equal(
+            network(audio, nothing).joint, network(Ragged(other, audio.lengths, audio.times), nothing).joint
+        )
+        plain, changed = (network(Ragged(x, audio.lengths, audio.times), text) for x in (audio.values, other))
+        lost = network(*in_double(inputs, bags.without("text"))).joint
+    assert torch.equal(plain.audio, changed.audio)
+    assert not torch.equal(plain.joint, changed.joint)
+    torch.testing.assert_close(network(audio, nothing).joint, lost, rtol=0, atol=1e-6)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hilbert.features.bags import Packed
-from hilbert.model.attended import PRIOR_MASS, attended, occupancy_and_peak
-from hilbert.model.prototypes import SEGMENTS_EACH, Prototypes, assign
+from hilbert.model.attended import CHUNK, PRIOR_MASS, attended, occupancy_and_peak
+from hilbert.model.prototypes import SAMPLE, SEGMENTS_EACH, Prototypes, assign
 
 SHARPNESS = 10.0
 
@@ -45,6 +45,52 @@ def test_few_segments_get_few_prototypes():
     assert few.centres.shape[1] == 40 // SEGMENTS_EACH
     assert Prototypes.fit(packed([1], 5), heads=1, count=256, components=2, seed=0).centres.shape[1] == 1
     assert Prototypes.fit(packed([0, 0], 5), heads=1, count=4, components=2, seed=0).centres.shape == (1, 1, 2)
+
+
+@pytest.mark.parametrize("different", [1, 3])
+def test_segments_that_repeat_are_no_error(different):
+    """Silence, or a word said again and again: some prototypes are then there twice."""
+    kinds = np.random.default_rng(0).normal(size=(different, 6))
+    data = Packed.from_documents([np.resize(kinds, (50, 6)) for _ in range(4)], 6)
+    fitted = Prototypes.fit(data, heads=2, count=8, components=4, seed=0)
+    assert fitted.centres.shape[:2] == (2, 8)
+    assert np.isfinite(fitted.centres).all()
+    occupancy, peak = occupancy_and_peak(data, fitted, SHARPNESS)
+    assert np.isfinite(occupancy).all()
+    assert np.isfinite(peak).all()
+
+
+def test_features_that_are_never_known_say_nothing():
+    data = packed([60, 60], 5)
+    data.values[:, 2] = np.nan
+    fitted = Prototypes.fit(data, heads=1, count=4, components=5, seed=0)
+    assert np.abs(fitted.axes[2]).max() < 1e-12
+    louder = Packed(np.where(np.isnan(data.values), 9.0, data.values), data.lengths, data.times)
+    np.testing.assert_allclose(fitted.similarities(louder), fitted.similarities(data), rtol=0, atol=1e-6)
+
+
+def test_long_corpora_are_sampled_and_read_in_chunks():
+    """More segments than are clustered, or held at once: each document as if it stood alone."""
+    long, other = packed([9000, 0, 9000, 40], 3, 4), packed([300, 5, 200, 10], 2, 5)
+    assert len(long.values) > max(SAMPLE, CHUNK)
+    fitted = Prototypes.fit(long, heads=1, count=3, components=2, seed=0)
+    assert np.array_equal(Prototypes.fit(long, heads=1, count=3, components=2, seed=0).centres, fitted.centres)
+    values = other.values.astype(np.float64)
+    whole = [*occupancy_and_peak(long, fitted, SHARPNESS), attended(long, other, values, fitted, SHARPNESS)]
+    starts = np.cumsum(other.lengths) - other.lengths
+    for row in range(4):
+        one, its = long.take(np.array([row])), slice(starts[row], starts[row] + other.lengths[row])
+        alone = [*occupancy_and_peak(one, fitted, SHARPNESS)]
+        alone.append(attended(one, other.take(np.array([row])), values[its], fitted, SHARPNESS))
+        for found, expected in zip(whole, alone, strict=True):
+            np.testing.assert_allclose(found[row], expected[0], rtol=1e-4, atol=1e-6)
+
+
+def test_no_documents_have_no_features(prototypes, two):
+    nobody = two[1].take(np.arange(0))
+    for found in occupancy_and_peak(nobody, prototypes, SHARPNESS):
+        assert found.shape == (0, 8)
+    assert attended(nobody, two[0].take(np.arange(0)), np.zeros((0, 2)), prototypes, SHARPNESS).shape == (0, 16)
 
 
 def test_half_whitening_leaves_roots_of_the_variances():

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from hilbert.objectives.contrastive import dual_contrast, info_nce, label_nce, unit
+from hilbert.objectives.contrastive import dual_contrast, info_nce, label_nce, nt_xent, unit
 
 SCALE = 1 / 0.1
 
@@ -171,3 +171,37 @@ class TestLabelNce:
         everything = torch.ones(7, 7, dtype=torch.bool)
         label_nce(unit(x), unit(rows(7, 2)), SCALE, self.target, self.weight, everything).backward()
         assert torch.isfinite(x.grad).all()
+
+
+class TestNtXent:
+    @pytest.mark.parametrize("groups", [[0, 1, 2, 3, 4], [0, 1, 0, 2, 2]])
+    def test_the_slow_definition(self, groups):
+        """Anchor by anchor; both rows of a document are of its group, but partners always count."""
+        x, y = unit(rows(5, 1)), unit(rows(5, 2))
+        both, total = [*x, *y], 0.0
+        for anchor in range(10):
+            partner = (anchor + 5) % 10
+            others = [k for k in range(10) if k == partner or groups[k % 5] != groups[anchor % 5]]
+            terms = {k: math.exp(SCALE * float(both[anchor] @ both[k])) for k in others}
+            total -= math.log(terms[partner] / sum(terms.values()))
+        numbers = torch.tensor(groups)
+        found = nt_xent(x, y, SCALE, numbers[:, None] == numbers).item()
+        assert found == pytest.approx(total / 10, abs=1e-10)
+        assert nt_xent(y, x, SCALE, numbers[:, None] == numbers).item() == pytest.approx(found, abs=1e-12)
+        if len(set(groups)) == 5:
+            assert nt_xent(x, y, SCALE).item() == pytest.approx(found, abs=1e-12)
+
+    def test_closed_forms(self):
+        x = unit(torch.ones(8, 4))
+        assert nt_xent(x, x, 5.0).item() == pytest.approx(math.log(15))
+        everything = torch.ones(8, 8, dtype=torch.bool)  # one group has no negatives
+        assert nt_xent(unit(rows(8, 1)), unit(rows(8, 2)), 5.0, everything).item() == pytest.approx(0.0, abs=1e-12)
+
+    @pytest.mark.parametrize("docs", [0, 1])
+    def test_fewer_than_two_rows_give_zero_and_no_gradient(self, docs):
+        x, y = rows(docs).requires_grad_(), rows(docs, 1).requires_grad_()
+        loss = nt_xent(x, y, SCALE)
+        assert loss.item() == 0
+        loss.backward()
+        assert (x.grad == 0).all()
+        assert (y.grad == 0).all()

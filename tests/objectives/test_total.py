@@ -49,6 +49,19 @@ def test_total_is_the_weighted_sum_of_its_parts(preset):
     assert (later["total"] - parts["total"]).item() == pytest.approx(0.1 * parts["balance"].item(), rel=1e-3, abs=1e-6)
 
 
+def test_labels_are_read_by_a_contrast_that_asks_for_them_alone():
+    z, references = batch()
+    labels = torch.arange(24) % 3, torch.ones(24)
+    nobody = torch.full((24,), -1), torch.ones(24)
+    for aware in (False, True):
+        made = objective(**{"contrast.label_aware": aware, "contrast.audio_text": 0.4})
+        plain, told, none = (made(z, references, labels=known) for known in (None, labels, nobody))
+        for name, value in plain.items():
+            assert none[name].item() == pytest.approx(value.item(), rel=1e-5, abs=1e-6)
+            changes = aware and name in ("total", "audio_joint", "text_joint", "audio_text")
+            assert (told[name].item() != value.item()) == changes, name
+
+
 def test_infonce_gap_is_the_gap_of_the_two_losses():
     parts = objective("paper")(*batch())
     gap = (parts["audio_joint"] - parts["text_joint"]).item() ** 2

@@ -21,7 +21,7 @@ import torch
 from hilbert.estimators import HilbertClassifier
 from hilbert.training import loop
 
-conftest, checkpoint, when = sys.argv[1:]
+conftest, preset, checkpoint = sys.argv[1:]
 spec = importlib.util.spec_from_file_location("shared", conftest)
 shared = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(shared)
@@ -31,26 +31,31 @@ save, calls = loop.save_checkpoint, []
 def then_die(*args):
     save(*args)
     calls.append(args)
-    if len(calls) == int(when):
+    if len(calls) == 8:
         os.kill(os.getpid(), signal.SIGKILL)
 
 loop.save_checkpoint = then_die
 bags, y, groups = shared.make_bags(40, groups=20, nan=True)
-HilbertClassifier("paper", shared.TINY, checkpoint=checkpoint).fit(bags, y, groups=groups)
+HilbertClassifier(preset, shared.TINY, checkpoint=checkpoint).fit(bags, y, groups=groups)
 """
 
 
-def test_killed_training_resumes_to_the_same_bytes(tensors, corpus, tiny, paper, tmp_path):
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_killed_training_resumes_to_the_same_bytes(request, tensors, corpus, tiny, tmp_path, preset):
     bags, y, groups = corpus
+    whole = request.getfixturevalue(preset)
     conftest = Path(__file__).parents[1] / "conftest.py"
-    command = [sys.executable, "-c", KILLED, str(conftest), str(tmp_path / "c"), "8"]
+    command = [sys.executable, "-c", KILLED, str(conftest), preset, str(tmp_path / "c")]
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, timeout=180)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    assert len(list((tmp_path / "c").rglob("*.safetensors"))) == 3  # two stages, and the final fit's first
-    resumed = HilbertClassifier("paper", tiny, checkpoint=tmp_path / "c").fit(bags, y, groups=groups)
-    assert tensors(resumed) == tensors(paper)
-    assert resumed.history_ == paper.history_
-    assert resumed.epochs_ == paper.epochs_
+    # of paper two stages and the final fit's first, of robust three inner folds
+    assert len(list((tmp_path / "c").rglob("*.safetensors"))) == 3
+    resumed = HilbertClassifier(preset, tiny, checkpoint=tmp_path / "c").fit(bags, y, groups=groups)
+    assert tensors(resumed) == tensors(whole)
+    assert resumed.history_ == whole.history_
+    assert resumed.epochs_ == whole.epochs_
+    assert resumed.alpha_ == whole.alpha_
+    assert np.array_equal(resumed.predict_proba(bags), whole.predict_proba(bags))
 
 
 class Interrupted(Exception):
@@ -70,10 +75,20 @@ def interrupt(monkeypatch, after):
     return calls
 
 
-@pytest.mark.parametrize(("regime", "after"), [("two_stage", 1), ("two_stage", 7), ("joint", 3)])
-def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, regime, after):
+@pytest.mark.parametrize(
+    ("backbone", "regime", "after"),
+    [
+        ("segments", "two_stage", 1),
+        ("segments", "two_stage", 7),
+        ("segments", "joint", 3),
+        ("prototypes", "two_stage", 7),
+        ("prototypes", "joint", 3),
+    ],
+)
+def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, backbone, regime, after):
     bags, y, groups = corpus
-    config = tiny | SHORTEST | {"training.regime": regime, "core.enabled": False, "selection.trained": 2}
+    config = tiny | SHORTEST | {"training.regime": regime, "model.backbone": backbone}
+    config |= {"core.enabled": False, "selection.trained": 2}
     whole = HilbertClassifier(config=config).fit(bags, y, groups=groups)
     with monkeypatch.context() as patch:
         interrupt(patch, after)
@@ -82,6 +97,7 @@ def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypat
     resumed = HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
     assert tensors(resumed) == tensors(whole)
     assert resumed.history_ == whole.history_
+    assert np.array_equal(resumed.predict_proba(bags), whole.predict_proba(bags))
     calls = interrupt(monkeypatch, 10**6)
     HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
     assert calls == []  # all of it was there
@@ -119,12 +135,13 @@ def test_checkpoints_of_other_data_are_never_resumed(tensors, corpus, tiny, chec
     assert tensors(beside) == tensors(fresh)
 
 
-def test_embedder_resumes(corpus, tiny, tmp_path, monkeypatch):
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_embedder_resumes(corpus, tiny, tmp_path, monkeypatch, preset):
     bags, _, groups = corpus
-    whole = HilbertEmbedder("paper", tiny).fit(bags, groups=groups).transform(bags)
+    whole = HilbertEmbedder(preset, tiny).fit(bags, groups=groups).transform(bags)
     with monkeypatch.context() as patch:
         interrupt(patch, 4)
         with pytest.raises(Interrupted):
-            HilbertEmbedder("paper", tiny, checkpoint=tmp_path).fit(bags, groups=groups)
-    resumed = HilbertEmbedder("paper", tiny, checkpoint=tmp_path).fit(bags, groups=groups)
+            HilbertEmbedder(preset, tiny, checkpoint=tmp_path).fit(bags, groups=groups)
+    resumed = HilbertEmbedder(preset, tiny, checkpoint=tmp_path).fit(bags, groups=groups)
     assert np.array_equal(resumed.transform(bags), whole)

@@ -12,14 +12,17 @@ from hilbert.errors import ModelError
 from hilbert.estimators import HilbertClassifier, HilbertEmbedder
 
 
-@pytest.mark.parametrize("name", ["robust", "paper"])
-def test_saved_and_loaded_is_the_same_model(request, corpus, tmp_path, name):
+@pytest.mark.parametrize("name", ["robust", "paper", "staged"])
+def test_saved_and_loaded_is_the_same_model(request, corpus, make_bags, tmp_path, name):
     bags, _, _ = corpus
     model = request.getfixturevalue(name)
     folder = model.save(tmp_path / "deep" / "model")
     again = HilbertClassifier.load(folder)
+    new, _, _ = make_bags(10, seed=4, nan=True)
     for method in ("predict_proba", "transform", "decision_function", "predict"):
-        assert np.array_equal(getattr(again, method)(bags), getattr(model, method)(bags))
+        for data in (bags, new, new.without("audio"), new.without("text")):
+            assert np.array_equal(getattr(again, method)(data), getattr(model, method)(data))
+    assert (again.readout_ is not None) == model.config_.head.readout
     assert again.alpha_ == model.alpha_
     assert again.config_ == model.config_
     assert again.epochs_ == model.epochs_
@@ -67,7 +70,7 @@ def damage(folder, how):
         elif how == "no classes":
             del data["classes"]
         elif how == "format":
-            data["format"] = 2
+            data["format"] = 1
         elif how == "width":
             data["config"]["model"]["width"] = 16
         elif how == "unknown setting":
@@ -88,7 +91,7 @@ def damage(folder, how):
         ("a list", r"model\.json: expected a JSON object"),
         ("no hash", "weights_sha256"),
         ("no classes", "classes"),
-        ("format", "expected format 2, found 3"),
+        ("format", "expected format 2, found 1"),
         ("width", "tensors are not those"),
         ("unknown setting", "configuration cannot be used"),
         ("one class less", "tensors are not those"),
@@ -101,12 +104,24 @@ def test_damaged_folders_are_refused(robust, tmp_path, how, message):
         HilbertClassifier.load(folder)
 
 
-def test_tensors_that_do_not_belong_to_the_header(robust, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        *(("robust", part) for part in ("inputs.", "network.joint.", "head.", "core.", "core.weights", "readout.")),
+        ("robust", "readout.centre"),
+        ("robust", "inputs.blocks/cross.text/axes"),
+        ("paper", "inputs.text/mean"),
+        ("paper", "network.joint.mlp.0.weight"),
+        ("paper", "head."),
+    ],
+)
+def test_tensors_that_do_not_belong_to_the_header(request, tmp_path, name, part):
     """Also when somebody made the hash fit."""
-    folder = robust.save(tmp_path / "model")
+    folder = request.getfixturevalue(name).save(tmp_path / "model")
     tensors = load_file(folder / "weights.safetensors")
-    del tensors["core.weights"], tensors["network.joint.mlp.0.weight"]
-    save_file(tensors, folder / "weights.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(part)}
+    assert len(kept) < len(tensors)
+    save_file(kept, folder / "weights.safetensors")
     header = json.loads((folder / "model.json").read_text())
     header["weights_sha256"] = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     (folder / "model.json").write_text(json.dumps(header))

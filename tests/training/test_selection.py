@@ -5,7 +5,7 @@ import pytest
 
 from hilbert.metrics import within_fold_auc
 from hilbert.model.linear import softmax
-from hilbert.training.selection import auc_influence, choose_alpha
+from hilbert.training.selection import auc_influence, blend, choose_alpha
 
 ALPHAS = (0.0, 0.25, 0.5, 1.0)
 
@@ -16,6 +16,18 @@ def tables(docs=150, seed=0, core=1.0, network=1.0):
     one = core * np.eye(3)[target] + rng.normal(size=(docs, 3))
     two = network * np.eye(3)[target] + rng.normal(size=(docs, 3))
     return target, folds, np.arange(docs), one, two
+
+
+def test_the_blend_goes_from_the_core_to_the_network():
+    _, _, _, core, network = tables()
+    core[:5, 1] = -np.inf
+    network[3:9, 1] = -np.inf
+    assert blend(core, network, 0.0) is core
+    assert blend(core, network, 1.0) is network
+    between = blend(core, network, 0.25)
+    np.testing.assert_allclose(between[9:], 0.75 * core[9:] + 0.25 * network[9:])
+    assert (between[:9, 1] == -np.inf).all()
+    assert not np.isnan(between).any()
 
 
 def test_a_network_that_knows_more_is_added():
@@ -54,9 +66,11 @@ def test_equal_scores_take_the_smallest():
 def test_classes_a_fold_lacks_do_not_spoil_it():
     target, folds, groups, core, network = tables()
     core[folds == 0, 2] = -np.inf
-    alpha, record = choose_alpha(target, folds, groups, core, network, ALPHAS)
-    assert alpha in ALPHAS
-    assert np.isfinite(list(record.values())).all()
+    for also in (False, True):  # a network that ends in logistic regression lacks them, too
+        network[folds == 0, 2] = -np.inf if also else network[folds == 0, 2]
+        alpha, record = choose_alpha(target, folds, groups, core, network, ALPHAS)
+        assert alpha in ALPHAS
+        assert np.isfinite(list(record.values())).all()
 
 
 def test_folds_of_one_class_each_leave_the_core_alone():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,14 @@ Floats = NDArray[np.float64]
 
 
 class Baseline(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
-    """A classifier over bags: subclasses give ``fit`` and ``predict_proba``."""
+    """A classifier over bags: subclasses give ``fit`` and ``predict_proba``.
+
+    ``version`` is raised when the same options would give other predictions, so that stored ones are not mixed
+    with new ones; ``space`` holds the values of the options that the benchmark's tuning tries.
+    """
+
+    version: ClassVar[int] = 1
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {}
 
     def _begin(self, bags: Bags, y: Labels) -> NDArray[np.int64]:
         """Set ``classes_`` and return class numbers; every document needs a label here."""

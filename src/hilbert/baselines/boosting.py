@@ -22,6 +22,11 @@ class _Boosting(LogitBaseline):
     """
 
     modalities: ClassVar[tuple[str, ...]]
+    space = {  # noqa: RUF012
+        "components": [16, 32, 64, 128],
+        "depth": [2, 3, 4],
+        "learning_rate": [0.03, 0.05, 0.1],
+    }
 
     def __init__(
         self,

@@ -14,27 +14,8 @@ from hilbert.model.attention import CrossAttention
 from hilbert.model.joint import count_bias
 from hilbert.model.projection import Projection
 from hilbert.model.ragged import Ragged
-from hilbert.objectives.contrastive import unit
+from hilbert.objectives.contrastive import nt_xent, unit
 from hilbert.training.batches import Batch
-
-
-def nt_xent(x: Tensor, y: Tensor, scale: float, excluded: Tensor) -> Tensor:
-    """Cross-entropy of each row's partner among all other rows of both views (SimCLR, arXiv 2002.05709), in nats.
-
-    x, y: (docs, width) unit rows; scale = 1 / τ; excluded: (docs, docs), True = not a negative. Fewer than two
-    documents give 0.
-    """
-    docs = len(x)
-    if docs < 2:
-        return x.sum() * 0.0 + y.sum() * 0.0
-    own = torch.eye(docs, dtype=torch.bool, device=x.device)
-    across = (scale * x @ y.T).masked_fill(excluded & ~own, -torch.inf)
-    target = torch.arange(docs, device=x.device)
-    loss = x.new_zeros(())
-    for view, partners in ((x, across), (y, across.T)):
-        inside = (scale * view @ view.T).masked_fill(excluded | own, -torch.inf)
-        loss = loss + 0.5 * F.cross_entropy(torch.cat([partners, inside], dim=1), target)
-    return loss
 
 
 def augment(segments: Ragged, drop: float, noise: float) -> Ragged:

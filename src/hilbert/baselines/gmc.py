@@ -8,11 +8,10 @@ from torch import Tensor
 
 from hilbert.baselines.method import Method, ProjectionHead, Shape, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.baselines.simclr import nt_xent
 from hilbert.config import HilbertConfig
 from hilbert.features.bags import Packed
 from hilbert.model.build import Network, make_network, start_network
-from hilbert.objectives.contrastive import unit
+from hilbert.objectives.contrastive import nt_xent, unit
 from hilbert.training.batches import Batch
 
 

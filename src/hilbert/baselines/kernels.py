@@ -43,6 +43,8 @@ class _Kernel(LogitBaseline):
     chosen strength makes logits of scores. After ``fit``: ``chosen_`` and ``temperature_``.
     """
 
+    space = {"kernel": ["rbf", "linear"], "gamma": [0.1, 0.3, 1.0, 3.0]}  # noqa: RUF012
+
     def __init__(
         self,
         seed: int = 0,

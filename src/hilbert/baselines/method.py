@@ -52,6 +52,15 @@ class Method(nn.Module, ABC):
         "audio" and "text" name those of one modality alone, from which retrieval is computed.
         """
 
+    def pair(self, batch: Batch) -> dict[str, Tensor]:
+        """Embeddings "audio" and "text" in the space where the loss compares them, if it does so directly.
+
+        Methods with ``head_audio`` and ``head_text`` do; those of others come as ``embed`` gives them.
+        """
+        z = self.embed(batch)
+        heads = [getattr(self, f"head_{name}", None) for name in ("audio", "text")]
+        return {n: z[n] if h is None else h(z[n]) for n, h in zip(("audio", "text"), heads, strict=True) if n in z}
+
     def logits(self, batch: Batch) -> Tensor:
         """A supervised method's own logits (docs, classes)."""
         raise TypeError(f"{type(self).__name__} is not supervised: it has no logits of its own")

@@ -18,8 +18,8 @@ from hilbert.features.bags import Bags
 from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.fit import Prepared
-from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead
-from hilbert.training.selection import choose_alpha
+from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead, OnInner
+from hilbert.training.selection import blend, choose_alpha
 from hilbert.training.tasks import Rows
 
 Ints = NDArray[np.int64]
@@ -34,6 +34,7 @@ class NeuralBaseline(Baseline):
     """
 
     method: ClassVar[type[Method]]
+    common: ClassVar[Mapping[str, Any]] = COMMON
     defaults: ClassVar[Mapping[str, Any]] = {}
     space: ClassVar[Mapping[str, list[Any]]] = {
         "width": [32, 64, 128],
@@ -41,13 +42,16 @@ class NeuralBaseline(Baseline):
         "dropout": [0.1, 0.2, 0.4],
     }
     uses_unlabelled = True
+    on_inner: OnInner | None = None
 
     def __init__(self, seed: int = 0, folds: int = 3, device: str = "cpu", **options: Any) -> None:
-        self.seed, self.folds, self.device, self.options = seed, folds, device, options
         known = {**COMMON, **self.defaults}
         unknown = sorted(set(options) - set(known))
         if unknown:
             raise UsageError(f"{type(self).__name__}: unknown option {unknown[0]!r}; known: {', '.join(known)}")
+        if options.get("backbone", "segments") != "segments" and "backbone" not in self.defaults:
+            raise UsageError(f"{type(self).__name__}: it reads segments; expected backbone 'segments' or none")
+        self.seed, self.folds, self.device, self.options = seed, folds, device, options
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters that were given, as scikit-learn's clone wants them."""
@@ -76,7 +80,10 @@ class NeuralBaseline(Baseline):
             rows = Rows(labelled[train] if supervised else np.concatenate([labelled[train], free]), held_out)
             fitted = self._train(prepared, rows, None)
             ends.append(fitted.epochs)
-            z = fitted.embed(prepared.data)[labelled]
+            named = {name: z[labelled] for name, z in fitted.by_name(prepared.data).items()}
+            if self.on_inner is not None:
+                self.on_inner(named, train, test)
+            z = np.concatenate(list(named.values()), axis=1)
             inner.append(InnerFold(z[train], target[labelled[train]], z[test], target[held_out], test))
             if supervised:
                 own[test] = fitted.logits(prepared.data)[held_out]
@@ -130,7 +137,7 @@ class NeuralBaseline(Baseline):
         main = next(iter(logits))
         plain = {name: softmax(values) for name, values in logits.items() if name != main}
         beside = {
-            "core" if name == main else f"{name}, core": softmax(core + self.alphas_[name] * values)
+            "core" if name == main else f"{name}, core": softmax(blend(core, values, self.alphas_[name]))
             for name, values in logits.items()
         }
         return plain | beside
@@ -144,6 +151,12 @@ class NeuralBaseline(Baseline):
         """The same by name: "audio", "text" and what else the method has."""
         self._check()
         return {name: z.astype(np.float32) for name, z in self.fitted_.by_name(self.fitted_.dataset(X)).items()}
+
+    def retrieval_pair(self, X: Bags) -> dict[str, NDArray[np.float32]]:
+        """Both modalities (docs, width) where the loss compares them, if it does directly, else as ``embeddings``."""
+        self._check()
+        data = self.fitted_.dataset(X)
+        return {name: z.astype(np.float32) for name, z in self.fitted_.by_name(data, paired=True).items()}
 
     def _train(self, prepared: Prepared, rows: Rows, epochs: int | None) -> Trained:
         options, count = self._all_options(), len(self.classes_)

@@ -6,32 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from hilbert.baselines.method import Method, ProjectionHead, SegmentEncoder, Shape, random_split, same_group
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.model.ragged import Ragged
-from hilbert.objectives.contrastive import unit
+from hilbert.objectives.contrastive import nt_xent, unit
 from hilbert.training.batches import Batch
-
-
-def nt_xent(x: Tensor, y: Tensor, scale: Tensor | float, excluded: Tensor | None = None) -> Tensor:
-    """−log softmax of the partner among the 2B − 1 other rows, mean of all 2B anchors, in nats (2002.05709, eq. 1).
-
-    x, y: (docs, width) unit rows, row i of one is the partner of row i of the other; scale: 1 / temperature;
-    excluded: (docs, docs), True = no negatives of each other. Partners always count. Fewer than two rows give 0.
-    """
-    docs = len(x)
-    if docs < 2:
-        return (x.sum() + y.sum()) * 0.0
-    rows = torch.cat([x, y])
-    anchors = torch.arange(2 * docs, device=x.device)
-    partners = anchors.roll(docs)
-    left_out = torch.eye(2 * docs, dtype=torch.bool, device=x.device)
-    if excluded is not None:
-        left_out |= excluded.repeat(2, 2)
-        left_out[anchors, partners] = False
-    return F.cross_entropy((scale * rows @ rows.T).masked_fill(left_out, -torch.inf), partners)
 
 
 class SimclrMethod(Method):

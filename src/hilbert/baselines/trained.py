@@ -46,15 +46,15 @@ class Trained:
 
     def dataset(self, bags: Bags) -> Dataset:
         """Transform bags once, without labels or groups."""
-        return make_dataset(self.inputs, bags, device=self.device)
+        return make_dataset(self.inputs(bags), device=self.device)
 
-    def by_name(self, data: Dataset) -> dict[str, Floats]:
-        """Each embedding of the method, (docs, width) float64."""
+    def by_name(self, data: Dataset, paired: bool = False) -> dict[str, Floats]:
+        """Each embedding of the method, (docs, width) float64; ``paired``: those of ``Method.pair``."""
         parts: dict[str, list[Floats]] = {}
         self.method.eval()
         with torch.inference_mode():
             for batch in self._batches(data):
-                for name, z in self.method.embed(batch).items():
+                for name, z in (self.method.pair(batch) if paired else self.method.embed(batch)).items():
                     parts.setdefault(name, []).append(z.cpu().numpy().astype(np.float64))
         return {name: np.concatenate(values) for name, values in parts.items()}
 
@@ -120,8 +120,8 @@ def prepare_method(
     config = HilbertConfig.load(
         "robust", {"model.backbone": options["backbone"], "input.components": options["components"]}
     )
-    inputs = fit_inputs(config, bags, seed)
-    return Prepared(inputs, make_dataset(inputs, bags, None, target, groups, device))
+    inputs, packed = fit_inputs(config, bags, seed)
+    return Prepared(inputs, make_dataset(packed, None, target, groups, device))
 
 
 def train_method(

@@ -58,9 +58,17 @@ def tuning_seconds(name: str, task: str) -> float:
     return float(costs.get(name, costs["default"])[task]) * TUNING_SHARE
 
 
+def expected_seconds(name: str, task: str, small: bool = False) -> float:
+    """Expected seconds of one fit of the main benchmark, before anything was timed."""
+    return _seconds(_costs(), name, task, small)
+
+
 def _expected(costs: Mapping[str, Any], comparison: Comparison, name: str) -> float:
-    found = costs.get(name, costs["default"])
-    return float(found[comparison.setting.task.name]) * (QUICK_SHARE if comparison.small else 1.0)
+    return _seconds(costs, name, comparison.setting.task.name, comparison.small)
+
+
+def _seconds(costs: Mapping[str, Any], name: str, task: str, small: bool) -> float:
+    return float(costs.get(name, costs["default"])[task]) * (QUICK_SHARE if small else 1.0)
 
 
 def _costs() -> dict[str, Any]:

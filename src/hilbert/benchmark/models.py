@@ -99,8 +99,9 @@ def identity(model: Any) -> dict[str, Any]:
         "parameters": plain(known),
         "version": plain(getattr(model, "version", None)),
     }
-    if getattr(model, "defaults", None):
-        found["defaults"] = plain(model.defaults)
+    for what in ("common", "defaults"):
+        if getattr(model, what, None):
+            found[what] = plain(getattr(model, what))
     if _is_hilbert(known):
         config = known["config"]
         resolved = config if isinstance(config, HilbertConfig) else HilbertConfig.load(known["preset"], config)

@@ -22,6 +22,7 @@ from hilbert.features.extraction import Progress, extract
 from hilbert.features.store import FeatureStore
 from hilbert.features.table import import_table
 from hilbert.files import write_text
+from hilbert.segments.segmentation import Segmentation
 
 Objects = NDArray[np.object_]
 
@@ -64,10 +65,12 @@ def prepare(
     features: Path,
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
+    window: float | None = None,
 ) -> Data:
     """Read a setting's documents, making under ``features`` what is not there yet.
 
-    Weight packs that are not on this machine are installed, which ``say`` announces. Raises InputError for a
+    Weight packs that are not on this machine are installed, which ``say`` announces. ``window``: cut the audio of
+    recordings into windows of so many seconds, instead of at the cues of the transcript. Raises InputError for a
     wrong data folder, or a document without features.
     """
     task = setting.task
@@ -80,7 +83,7 @@ def prepare(
     if task.corpus == MAEC:
         bags = _maec(setting, corpus, data, features, progress)
     else:
-        bags = _recordings(setting, corpus, features, progress)
+        bags = _recordings(setting, corpus, features, progress, window)
     known = corpus.select(bags.ids.tolist())
     groups = known.column(task.group)
     return Data(bags, known.column(task.label), groups, score_mask(task, groups), task.label, task.group)
@@ -97,10 +100,14 @@ def _maec(setting: Setting, corpus: Corpus, data: Path, features: Path, progress
     return _whole(import_table(table, manifest, out, **made))  # type: ignore[arg-type]
 
 
-def _recordings(setting: Setting, corpus: Corpus, features: Path, progress: Progress | None) -> Bags:
-    """One store a backbone, so that twelve pairs cost seven extractions."""
+def _recordings(
+    setting: Setting, corpus: Corpus, features: Path, progress: Progress | None, window: float | None = None
+) -> Bags:
+    """One store a backbone, so that twelve pairs cost seven extractions; one more for each length of windows."""
     folder = features / setting.task.name
-    audio = _whole(extract(corpus, folder / setting.audio, speech=setting.audio, progress=progress))
+    cut = Segmentation() if window is None else Segmentation(audio="windows", window=window)
+    name = setting.audio if window is None else f"{setting.audio}-{window:g}s"
+    audio = _whole(extract(corpus, folder / name, speech=setting.audio, segmentation=cut, progress=progress))
     text = _whole(extract(corpus, folder / setting.text, text=setting.text, progress=progress))
     if audio.ids.tolist() != text.ids.tolist():
         raise InputError(f"{folder}: expected the same documents of both backbones; remove the folder")

@@ -101,21 +101,28 @@ def tuning_splits(part: Data, seed: int) -> list[Split]:
 
 
 def open_study(folder: Path, name: str, parts: Mapping[str, Data], seed: int, trials: int = TRIALS) -> Study:
-    """A model's trials and what is known of them. Raises UsageError where the file belongs to other ones."""
-    options = trials_of(name, seed, trials)
-    models = [identity(build(name, chosen)) for chosen in options]
-    key = digest([models, [parts[task].fingerprint() for task in TASKS], FOLDS, seed])
-    study = Study(name, folder / f"{name}.json", key, options, [{} for _ in options])
-    stored = read_study(study.path)
-    if stored is None:
-        return study
-    if stored["key"] != key:
+    """A model's trials and what is known of them; more trials extend a study, and fewer leave it as it is.
+
+    Raises UsageError where the file belongs to another space, other defaults, data or seed.
+    """
+    path = folder / f"{name}.json"
+    stored = read_study(path)
+    known = stored["trials"] if stored else []
+    options = trials_of(name, seed, max(trials, len(known)))
+    key = _study_key(name, parts, seed)
+    if stored and (stored["key"] != key or [row["options"] for row in known] != options[: len(known)]):
         raise UsageError(
-            f"{study.path}: was tuned with another space, other defaults, data or seed; remove it, choose another "
+            f"{path}: was tuned with another space, other defaults, data or seed; remove it, choose another "
             f"--out, or tune it again with --redo {name}"
         )
-    study.scores = [row["tasks"] for row in stored["trials"]]
-    return study
+    scores = [row["tasks"] for row in known] + [{} for _ in options[len(known) :]]
+    return Study(name, path, key, options, scores)
+
+
+def _study_key(name: str, parts: Mapping[str, Data], seed: int) -> str:
+    model = build(name)
+    space = plain(dict(getattr(model, "space", None) or {}))
+    return digest([identity(model), space, [parts[task].fingerprint() for task in TASKS], FOLDS, seed])
 
 
 def open_others(
@@ -126,15 +133,15 @@ def open_others(
     for name in names:
         if (folder / f"{name}.json").exists():
             try:
-                found.append(open_study(folder, name, parts, seed))
+                found.append(open_study(folder, name, parts, seed, 1))
             except UsageError as error:
                 stale.append(str(error))
     return found, stale
 
 
-def left(folder: Path, name: str, seed: int = 0) -> tuple[int, int, float]:
+def left(folder: Path, name: str, seed: int = 0, trials: int = TRIALS) -> tuple[int, int, float]:
     """Fits in all, fits done, and expected seconds of the rest, from the stored file alone."""
-    trials = len(trials_of(name, seed))
+    trials = len(trials_of(name, seed, trials))
     stored = read_study(folder / f"{name}.json")
     done = [task for row in stored["trials"] for task in row["tasks"]] if stored else []
     seconds = sum(FOLDS * (trials - done.count(task)) * tuning_seconds(name, task) for task in TASKS)

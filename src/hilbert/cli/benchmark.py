@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Examples: hilbert benchmark --suite public --data $HILBERT_DATA --tier quick  •  "
-    "hilbert benchmark --suite public --tune  •  hilbert benchmark --suite public --tasks maec-a --hours 8"
+    "hilbert benchmark --suite public --tune  •  hilbert benchmark --suite public --tasks maec-a --hours 8  •  "
+    "hilbert benchmark --suite public --study heads,curves --dry-run"
 )
 
 
@@ -43,6 +44,12 @@ def run(
     tune: Annotated[
         bool, typer.Option("--tune", help="Choose options and comparators on the tuning companies only.")
     ] = False,
+    trials: Annotated[
+        int, typer.Option(min=1, help="With --tune: trials of each model; more extend what is there.")
+    ] = 16,
+    study: Annotated[
+        str | None, typer.Option(help="Run studies instead, with commas: heads, curves, presets, imbalance, …")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what there is to do, and stop.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Decides folds, models and resamples.")] = 0,
 ) -> None:
@@ -66,7 +73,19 @@ def run(
     select(again)
     screen, cores = console(), jobs or cpu_count()
     if tune:
-        _tune(Place(out, features, data, seed), names, jobs, hours, again, dry_run)
+        _tune(Place(out, features, data, seed), names, trials, jobs, hours, again, dry_run)
+        return
+    if study is not None:
+        _study(
+            _names(study) or [],
+            tier,
+            Place(out, features, data, seed, chosen_options()),
+            wanted,
+            jobs,
+            hours,
+            again,
+            dry_run,
+        )
         return
     quick = tier == "quick"
     comparators = None if quick else read_comparators(out)
@@ -99,7 +118,7 @@ def run(
 
 
 def _tune(
-    place: Place, names: list[str], jobs: int | None, hours: float | None, redo: list[str], dry_run: bool
+    place: Place, names: list[str], trials: int, jobs: int | None, hours: float | None, redo: list[str], dry_run: bool
 ) -> None:
     """Score the trials of every model on the tuning companies, and write what follows from them."""
     import math
@@ -114,7 +133,7 @@ def _tune(
     from hilbert.benchmark.tuning import TASKS, left, open_others, open_study, tune, tuning_part
 
     folder, screen = place.out / "tuning", console()
-    work = [left(folder, name, place.seed) for name in names]
+    work = [left(folder, name, place.seed, trials) for name in names]
     fits, done, seconds = (sum(column) for column in zip(*work, strict=True))
     screen.print(
         f"{len(names)} models, {fits} fits inside the tuning companies of {' and '.join(TASKS)}, {done} done; about "
@@ -128,7 +147,7 @@ def _tune(
         (folder / f"{name}.json").unlink(missing_ok=True)
     load, plan = loader(place, progress, _say), {c.id: c for c in make_plan("standard")}
     parts = {task: tuning_part(load(plan[f"{task}/praat-wordllama"])) for task in TASKS}
-    studies = [open_study(folder, name, parts, place.seed) for name in names]
+    studies = [open_study(folder, name, parts, place.seed, trials) for name in names]
     with progress("tune") as report:
         failures = tune(studies, parts, place.seed, jobs, deadline, report)
     others, stale = open_others(folder, [name for name in select() if name not in names], parts, place.seed)
@@ -139,6 +158,40 @@ def _tune(
     screen.print("Put settings.yaml into src/hilbert/benchmark/, and commit both files before the run.")
     if failures:
         show_problems(failures)
+        raise typer.Exit(PARTIAL)
+
+
+def _study(
+    names: list[str],
+    tier: str,
+    place: Place,
+    models: list[str] | None,
+    jobs: int | None,
+    hours: float | None,
+    redo: list[str],
+    dry_run: bool,
+) -> None:
+    """Make the fits of studies that are missing, then their tables."""
+    from joblib import cpu_count
+
+    from hilbert.benchmark.studies.all import loader, make_tables, plan, summary
+    from hilbert.benchmark.studies.running import run
+
+    found = plan(names, tier, place, models)
+    screen = console()
+    for line in summary(found, jobs or cpu_count()):
+        screen.print(line, markup=False)
+    if dry_run:
+        return
+    load = loader(found.place, progress, _say)
+    with progress("study") as report:
+        done = run(found.cases, found.place, load, jobs, hours, redo, report)
+    screen.print(f"{done.made} fits made, {done.left} left.", markup=False)
+    for path in make_tables(found):
+        screen.print(f"{path}", markup=False)
+    if done.failures:
+        typer.echo(f"{len(done.failures)} fits failed; the same command tries them again:", err=True)
+        show_problems(list(done.failures))
         raise typer.Exit(PARTIAL)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from hilbert.features.bags import Bags
 from hilbert.splits import Split
 
 Floats = NDArray[np.float64]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,38 @@ def fit_fold(
     The seed comes from ``seed``, repeat and fold, so the order of the work changes nothing. ``keep``: also
     its training curves and embeddings. Raises HilbertError naming model, repeat and fold when anything fails.
     """
+    where = f"{name}, repeat {split.repeat}, fold {split.fold}"
+
+    def look(fitted: Any) -> Outcome:
+        proba, notes = predict(name, fitted, bags[split.test], classes, where)
+        if hasattr(fitted, "alpha_") and getattr(fitted, "core_", None) is not None:
+            # how much of the network beside its linear core the fold chose
+            notes.append(f"{name}: α = {fitted.alpha_:g} chosen")
+        curves = list(getattr(fitted, "history_", ())) if keep else []
+        embedding = _embed(fitted, bags, split) if keep else {}
+        parameters = getattr(fitted, "n_parameters_", None)
+        return Outcome(proba, 0.0, notes, curves, embedding, None if parameters is None else int(parameters))
+
+    found, seconds, warned = fit_one(name, model, bags, y, groups, split, seed, look)
+    return replace(found, seconds=seconds, notes=[*found.notes, *warned])
+
+
+def fit_one(
+    name: str,
+    model: Any,
+    bags: Bags,
+    y: NDArray[np.object_],
+    groups: NDArray[np.object_] | None,
+    split: Split,
+    seed: int,
+    look: Callable[[Any], Found],
+    ready: Callable[[Any], None] | None = None,
+) -> tuple[Found, float, list[str]]:
+    """Fit a clone of ``model`` on ``split``: what ``look`` finds in it, seconds of the fit, and what it warned of.
+
+    ``ready`` is called with the clone before it is fitted. Labels of ``split.unlabelled`` are never shown to it.
+    Errors are those of ``fit_fold``, whatever of the three steps they come from.
+    """
     from sklearn.base import clone
 
     where = f"{name}, repeat {split.repeat}, fold {split.fold}"
@@ -58,7 +91,10 @@ def fit_fold(
     train = split.train
     if getattr(model, "uses_unlabelled", False) and len(split.unlabelled):
         train = np.concatenate([train, split.unlabelled])
-    labels: Any = y[train] if len(train) > len(split.train) else np.array(y[train].tolist())
+    labels: Any = np.array(y[split.train].tolist())
+    if len(train) > len(split.train):
+        labels = y[train]
+        labels[len(split.train) :] = None
     started = time.perf_counter()
     with single_thread(own), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -69,23 +105,18 @@ def fit_fold(
             extra = {}
             if groups is not None and "groups" in inspect.signature(fitted.fit).parameters:
                 extra["groups"] = groups[train]
+            if ready is not None:
+                ready(fitted)
             fitted.fit(bags[train], labels, **extra)
             seconds = time.perf_counter() - started
-            proba, notes = predict(name, fitted, bags[split.test], classes, where)
-            if hasattr(fitted, "alpha_") and getattr(fitted, "core_", None) is not None:
-                # how much of the network beside its linear core the fold chose
-                notes.append(f"{name}: α = {fitted.alpha_:g} chosen")
-            curves = list(getattr(fitted, "history_", ())) if keep else []
-            embedding = _embed(fitted, bags, split) if keep else {}
-            parameters = getattr(fitted, "n_parameters_", None)
+            found = look(fitted)
         except HilbertError as error:
             if str(error).startswith(where):
                 raise
             raise type(error)(f"{where}: {error}") from error
         except Exception as error:
             raise HilbertError(f"{where}: fitting failed with {type(error).__name__}: {error}") from error
-    notes += sorted({f"{name}: warned {str(w.message).splitlines()[0]!r}" for w in caught if _counts(w)})
-    return Outcome(proba, seconds, notes, curves, embedding, None if parameters is None else int(parameters))
+    return found, seconds, sorted({f"{name}: warned {str(w.message).splitlines()[0]!r}" for w in caught if _counts(w)})
 
 
 def predict(

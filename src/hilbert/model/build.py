@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hilbert.config import HilbertConfig, ModelConfig
 from hilbert.features.bags import Bags, Packed
 from hilbert.model.document_network import PrototypeNetwork
-from hilbert.model.documents import DocumentInputs
+from hilbert.model.documents import DocumentInputs, DocumentVectors
 from hilbert.model.hilbert import HilbertNetwork
 from hilbert.model.inputs import SegmentTransform
 
@@ -68,10 +68,7 @@ class VectorInputs:
 
     def __call__(self, bags: Bags) -> tuple[Packed, Packed]:
         """What the network reads, packed."""
-        vectors = self.documents(bags)
-        pairs = ((np.hstack([vectors.audio, vectors.cross]), bags.audio), (vectors.text, bags.text))
-        audio, text = (_one_each(values, packed.lengths > 0) for values, packed in pairs)
-        return audio, text
+        return pack_vectors(self.documents(bags), bags)
 
     @property
     def widths(self) -> dict[str, int]:
@@ -86,11 +83,13 @@ class VectorInputs:
 Inputs = SegmentInputs | VectorInputs
 
 
-def fit_inputs(config: HilbertConfig, bags: Bags, seed: int) -> Inputs:
-    """Fit the transforms of the configured backbone on training documents, without labels."""
+def fit_inputs(config: HilbertConfig, bags: Bags, seed: int) -> tuple[Inputs, tuple[Packed, Packed]]:
+    """Fit the transforms of the configured backbone on training documents, without labels; and transform these."""
     if config.model.backbone == "segments":
-        return SegmentInputs.fit(bags, config.input.components)
-    return VectorInputs(DocumentInputs.fit(bags, config.prototypes, seed))
+        inputs = SegmentInputs.fit(bags, config.input.components)
+        return inputs, inputs(bags)
+    documents, vectors = DocumentInputs.fit(bags, config.prototypes, seed)
+    return VectorInputs(documents), pack_vectors(vectors, bags)
 
 
 def load_inputs(config: HilbertConfig, arrays: dict[str, Floats]) -> Inputs:
@@ -115,6 +114,13 @@ def start_network(network: Network, audio: Packed, text: Packed) -> None:
     own, words = np.zeros((docs, audio.dim)), np.zeros((docs, text.dim))
     own[audio.lengths > 0], words[text.lengths > 0] = audio.values, text.values
     network.start(own[:, :width], words, own[:, width:])
+
+
+def pack_vectors(vectors: DocumentVectors, bags: Bags) -> tuple[Packed, Packed]:
+    """Audio rows with the part that needs both modalities, and text rows."""
+    pairs = ((np.hstack([vectors.audio, vectors.cross]), bags.audio), (vectors.text, bags.text))
+    audio, text = (_one_each(values, packed.lengths > 0) for values, packed in pairs)
+    return audio, text
 
 
 def _one_each(values: Floats, present: NDArray[np.bool_]) -> Packed:

@@ -46,8 +46,8 @@ class DocumentInputs:
     config: PrototypeConfig
 
     @classmethod
-    def fit(cls, bags: Bags, config: PrototypeConfig, seed: int) -> DocumentInputs:
-        """Fit prototypes on the segments, then blocks on the documents of ``bags``."""
+    def fit(cls, bags: Bags, config: PrototypeConfig, seed: int) -> tuple[DocumentInputs, DocumentVectors]:
+        """Fit prototypes on the segments, then blocks on the documents of ``bags``; also gives their vectors."""
         prototypes, values = {}, {}
         for name in ("audio", "text"):
             packed: Packed = getattr(bags, name)
@@ -58,9 +58,10 @@ class DocumentInputs:
             values[name] = SegmentTransform.fit(packed, config.cross_components)
         inputs = cls(prototypes, values, {}, config)
         limit = max(1, min(config.block_components, len(bags) // 2))
-        for name, features in inputs.features(bags).items():
-            inputs.blocks[name] = Block.fit(features, limit, standardise=not name.startswith("cross."))
-        return inputs
+        features = inputs.features(bags)
+        for name, values_of in features.items():
+            inputs.blocks[name] = Block.fit(values_of, limit, standardise=not name.startswith("cross."))
+        return inputs, inputs._vectors(bags, features)
 
     def features(self, bags: Bags) -> dict[str, Floats]:
         """Raw features of each block, (docs, any width), NaN where a document lacks what they need."""
@@ -79,9 +80,11 @@ class DocumentInputs:
 
     def __call__(self, bags: Bags) -> DocumentVectors:
         """Document vectors, as the network takes them."""
+        return self._vectors(bags, self.features(bags))
+
+    def _vectors(self, bags: Bags, features: dict[str, Floats]) -> DocumentVectors:
         has_audio, has_text = bags.audio.lengths > 0, bags.text.lengths > 0
         present = {"audio": has_audio, "text": has_text, "cross": has_audio & has_text}
-        features = self.features(bags)
         parts = {}
         for part, names in BLOCKS.items():
             vectors = np.hstack([self._weight(name) * self.blocks[name](features[name]) for name in names])

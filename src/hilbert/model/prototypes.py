@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,7 @@ class Prototypes:
     def fit(cls, packed: Packed, heads: int, count: int, components: int, seed: int) -> Prototypes:
         """Spherical k-means (Dhillon and Modha 2001) on a sample of the training segments."""
         from sklearn.cluster import KMeans
+        from sklearn.exceptions import ConvergenceWarning
 
         values = packed.values.astype(np.float64)
         mean, scale = column_moments(values)
@@ -53,7 +55,9 @@ class Prototypes:
                 centres.append(np.zeros((count, axes.shape[1])))
                 continue
             means = KMeans(count, init="random", n_init=1, max_iter=ITERATIONS, random_state=seed + head)
-            centres.append(unit_rows(means.fit(points).cluster_centers_.astype(np.float64)))
+            with warnings.catch_warnings():  # fewer different segments than prototypes: some are twice there
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                centres.append(unit_rows(means.fit(points).cluster_centers_.astype(np.float64)))
         return cls(mean, axes / scale[:, None], np.stack(centres))
 
     def coordinates(self, packed: Packed) -> Singles:

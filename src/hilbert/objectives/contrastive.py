@@ -1,4 +1,4 @@
-"""Reciprocal dual contrast: audio ↔ joint and text ↔ joint."""
+"""Reciprocal dual contrast, audio ↔ joint and text ↔ joint; and the contrasts that losses are made of."""
 
 from __future__ import annotations
 
@@ -57,6 +57,25 @@ def label_nce(
         chosen = torch.where(same, table.log_softmax(dim=1), 0.0).sum(dim=1) / same.sum(dim=1)
         total = total - 0.5 * (weight * chosen).mean()
     return total
+
+
+def nt_xent(x: Tensor, y: Tensor, scale: Tensor | float, excluded: Tensor | None = None) -> Tensor:
+    """−log softmax of the partner among the 2B − 1 other rows, mean of all 2B anchors, in nats.
+
+    Source: SimCLR (Chen et al. 2020, arXiv 2002.05709, eq. 1). x, y: (docs, width) unit rows, row i of one is the
+    partner of row i of the other; scale and excluded as in ``info_nce``. Fewer than two rows give 0.
+    """
+    docs = len(x)
+    if docs < 2:
+        return (x.sum() + y.sum()) * 0.0
+    rows = torch.cat([x, y])
+    anchors = torch.arange(2 * docs, device=x.device)
+    partners = anchors.roll(docs)
+    left_out = torch.eye(2 * docs, dtype=torch.bool, device=x.device)
+    if excluded is not None:
+        left_out |= excluded.repeat(2, 2)
+        left_out[anchors, partners] = False
+    return F.cross_entropy((scale * rows @ rows.T).masked_fill(left_out, -torch.inf), partners)
 
 
 class DualContrast(NamedTuple):

@@ -33,7 +33,11 @@ def leading_directions(z: Tensor, count: int) -> Tensor:
     """z projected on its ``count`` leading principal directions, which are held constant: (docs, count)."""
     centred = z - z.mean(dim=0)
     with torch.no_grad():
-        directions = torch.linalg.eigh((centred.T @ centred).double())[1][:, -count:].to(z.dtype)
+        wide = centred.shape[1] > len(centred)  # then the documents' Gram matrix is the smaller one
+        gram = centred @ centred.T if wide else centred.T @ centred
+        directions = torch.linalg.eigh(gram.double())[1][:, -count:].to(z.dtype)
+        if wide:
+            directions = torch.nn.functional.normalize(centred.T @ directions, dim=0)
     projected: Tensor = centred @ directions
     return projected
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from hilbert.config import HilbertConfig
 from hilbert.errors import UsageError
-from hilbert.features.bags import Bags
+from hilbert.features.bags import Bags, Packed
 from hilbert.model.build import Inputs, Network, fit_inputs, make_network, start_network
 from hilbert.model.experts import make_head
 from hilbert.model.pooled import PooledBlocks, pool
@@ -38,7 +38,7 @@ class Representation:
 
     def embed(self, bags: Bags) -> NDArray[np.float32]:
         """[z_audio; z_text; z_joint] of each document, (docs, 3 width) float32."""
-        return self.embed_dataset(make_dataset(self.inputs, bags, device=self.device))
+        return self.embed_dataset(make_dataset(self.inputs(bags), device=self.device))
 
     def embed_dataset(self, data: Dataset, rows: Ints | None = None) -> NDArray[np.float32]:
         """The same of documents whose inputs are transformed already."""
@@ -72,16 +72,15 @@ class Fit:
 
 
 def make_dataset(
-    inputs: Inputs,
-    bags: Bags,
+    packed: tuple[Packed, Packed],
     references: Sequence[Floats] | None = None,
     target: Ints | None = None,
     groups: Ints | None = None,
     device: str = "cpu",
 ) -> Dataset:
-    """Transform all bags once, before the first epoch; ``references`` are (docs, width) of audio and text."""
-    docs = len(bags)
-    audio, text = (Segments.of(packed, packed.values, torch.float32, device) for packed in inputs(bags))
+    """What training and embedding read, of transformed audio and text; ``references`` are (docs, width) of each."""
+    docs = len(packed[0].lengths)
+    audio, text = (Segments.of(part, part.values, torch.float32, device) for part in packed)
     frozen = [np.zeros((docs, 1))] * 2 if references is None else references
     return Dataset(
         audio,
@@ -104,10 +103,12 @@ def prepare(
     config: HilbertConfig, bags: Bags, target: Ints, groups: Ints, rows: Ints, seed: int, device: str = "cpu"
 ) -> Prepared:
     """Fit what needs no label, once: input transforms and the references of structure and information."""
-    inputs = fit_inputs(config, bags[rows], seed)
+    inputs, packed = fit_inputs(config, bags[rows], seed)
+    if not np.array_equal(rows, np.arange(len(bags))):
+        packed = inputs(bags)
     pooled = [pool(bags.audio), pool(bags.text)]
     blocks = PooledBlocks.fit_pooled([x[rows] for x in pooled])
-    return Prepared(inputs, make_dataset(inputs, bags, blocks.transform_pooled(pooled), target, groups, device))
+    return Prepared(inputs, make_dataset(packed, blocks.transform_pooled(pooled), target, groups, device))
 
 
 def check_device(name: str) -> None:

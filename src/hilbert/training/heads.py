@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median_low
+from typing import Literal
 
 import numpy as np
 import torch
@@ -33,6 +34,10 @@ class InnerFold:
     test: Floats
     test_target: Ints
     rows: Ints
+
+
+OnInner = Callable[[dict[str, Floats], Ints, Ints], None]
+"""Called after each inner training: embeddings (labelled docs, width) by name, its training and its test rows."""
 
 
 class LogisticHead:
@@ -100,10 +105,18 @@ def _centre(z: Floats) -> tuple[Floats, float]:
 
 @dataclass
 class ExpertHead:
-    """HILBERT's mixture of experts on embeddings, stopped early on inner folds."""
+    """HILBERT's mixture of experts on embeddings, stopped early on inner folds.
+
+    ``kind`` "mlp": its control, one hidden layer with as many units as all experts together.
+    """
 
     epochs: int = 0
-    name: str = field(default="moe", init=False)
+    kind: Literal["experts", "mlp"] = "experts"
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return "moe" if self.kind == "experts" else self.kind
 
     def select(self, folds: Sequence[InnerFold], docs: int, classes: int, seed: int) -> Floats:
         """Choose the epochs; returns the inner out-of-fold logits (docs, classes)."""
@@ -118,6 +131,7 @@ class ExpertHead:
                 len(fold.train),
                 classes,
                 seed,
+                kind=self.kind,
             )
             ends.append(end)
             logits[fold.rows] = _apply(head, (fold.test - mean) / scale)
@@ -127,7 +141,7 @@ class ExpertHead:
     def fit(self, z: Floats, target: Ints, classes: int, seed: int) -> None:
         """Fit on all training embeddings for the chosen epochs."""
         self.mean, self.scale = _moments(z)
-        self.head, _ = _train((z - self.mean) / self.scale, target, len(z), classes, seed, self.epochs)
+        self.head, _ = _train((z - self.mean) / self.scale, target, len(z), classes, seed, self.epochs, self.kind)
 
     def logits(self, z: Floats) -> Floats:
         """(docs, classes)."""
@@ -145,14 +159,20 @@ def _padded(z: Floats) -> torch.Tensor:
 
 
 def _train(
-    z: Floats, target: Ints, train: int, classes: int, seed: int, epochs: int | None = None
+    z: Floats,
+    target: Ints,
+    train: int,
+    classes: int,
+    seed: int,
+    epochs: int | None = None,
+    kind: Literal["experts", "mlp"] = "experts",
 ) -> tuple[nn.Module, int]:
     """Train on the first ``train`` rows; the others, if any, stop it early. Returns head and best epoch."""
     config = HilbertConfig.load("robust")
     values = _padded(z)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = make_head(values.shape[1] // BLOCKS, classes, config.head)
+        head = make_head(values.shape[1] // BLOCKS, classes, config.head.model_copy(update={"kind": kind}))
     t = config.training
     plan = Plan(t.head_epochs, t.head_learning_rate, t.weight_decay, t.warmup, t.clip, t.patience, epochs)
     rows = Rows(np.arange(train), np.arange(train, len(z)))

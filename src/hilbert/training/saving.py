@@ -115,20 +115,20 @@ def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, LinearCore
     def arrays(name: str) -> dict[str, Any]:
         return {k: v.numpy().astype(np.float64) for k, v in part(name).items()}
 
-    config = header.config
+    config, classifies = header.config, header.data["estimator"] == "classifier"
     head: nn.Module | None = None
     try:
         inputs = load_inputs(config, arrays("inputs"))
         with torch.random.fork_rng(devices=[]):  # building layers draws numbers that are overwritten here
             network = make_network(config.model, **inputs.widths)
-            if part("head"):
+            if classifies:
                 head = make_head(config.model.width, len(header.data["classes"]), config.head)
         network.load_state_dict(part("network"))
         if head is not None:
             head.load_state_dict(part("head"))
-        core = LinearCore.from_arrays(arrays("core"), MODALITIES) if part("core") else None
-        readout = LogisticHead.from_arrays(arrays("readout")) if part("readout") else None
-    except (KeyError, RuntimeError) as error:
+        core = LinearCore.from_arrays(arrays("core"), MODALITIES) if classifies and config.core.enabled else None
+        readout = LogisticHead.from_arrays(arrays("readout")) if classifies and config.head.readout else None
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: its tensors are not those that {HEADER} describes ({error})") from None
     if head is not None:
         head.to(device).eval()

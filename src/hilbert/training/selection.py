@@ -1,4 +1,4 @@
-"""The choice of α: how much of the network is added to the linear core."""
+"""The choice of α: how much of the network there is beside the linear core."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+def blend(core: Floats, network: Floats, alpha: float) -> Floats:
+    """(1 − α) core + α network, logits (docs, classes): the core alone at 0, the network alone at 1."""
+    if alpha == 0:
+        return core
+    return network if alpha == 1 else (1 - alpha) * core + alpha * network
+
+
 def choose_alpha(
     target: Ints, folds: Ints, groups: Ints, core: Floats, network: Floats, alphas: Sequence[float]
 ) -> tuple[float, dict[str, float]]:
-    """The α with the best inner AUC of softmax(core + α network), or 0 unless its gain exceeds one standard error.
+    """The α with the best inner AUC of ``blend``, or 0 unless its gain exceeds one standard error.
 
     All arrays are by document: class numbers, inner fold, group, out-of-fold logits (docs, classes). Returns α
     and, for the record, the gain and its standard error.
     """
     classes = np.arange(core.shape[1])
-    tables = {alpha: softmax(core + alpha * network) for alpha in alphas}
+    tables = {alpha: softmax(blend(core, network, alpha)) for alpha in alphas}
     base = softmax(core)
     scores = {alpha: within_fold_auc(target, table, folds, classes) for alpha, table in tables.items()}
     start = within_fold_auc(target, base, folds, classes)

@@ -1,0 +1,183 @@
+"""What a study is made of: cases, each of which fits models on the documents and splits of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilbert.baselines import MODELS
+from hilbert.baselines.neural import NeuralBaseline
+from hilbert.benchmark.models import build, select
+from hilbert.benchmark.preparing import Data
+from hilbert.benchmark.tasks import Setting, setting
+from hilbert.errors import UsageError
+from hilbert.estimators import HilbertClassifier
+from hilbert.evaluation.fitting import fit_fold
+from hilbert.features.bags import Bags
+from hilbert.splits import Split
+
+Objects = NDArray[np.object_]
+Options = Mapping[str, Mapping[str, Any]]
+FOLDS = 5
+SWEPT = ("concat-lr", "seq-lr", "gmc", "clip", "hilbert", "hilbert-paper")  # in every condition of a sweep
+QUICK = ("concat-lr", "gmu", "clip", "gmc", "hilbert", "hilbert-paper")
+QUICK_DOCUMENTS = 80
+DIRECT = ("concat-lr",)  # what representations are held against: fitted on each label directly
+Columns = Callable[[Sequence[str]], Mapping[str, Objects]]
+"""Columns of the manifest by name, for the documents with these ids."""
+
+
+class Table(NamedTuple):
+    """Values (rows, columns) of test documents, for one target and one variant of a model ("" is itself)."""
+
+    target: str
+    variant: str
+    documents: list[str]
+    columns: list[str]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What one fit leaves behind."""
+
+    tables: list[Table]
+    seconds: float
+    notes: Sequence[str] = ()
+    parameters: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A case's documents: bags, the labels a model is fitted on (None where unknown), groups, what counts.
+
+    ``targets``: name → labels (docs,) that are predicted and scored, None where unknown. A document of a tuning
+    company has ``score`` False, and is in no split's test part.
+    """
+
+    bags: Bags
+    y: Objects
+    groups: Objects
+    score: NDArray[np.bool_]
+    targets: Mapping[str, Objects]
+    splits: list[Split]
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for split in self.splits:
+            if not self.score[split.test].all():
+                raise ValueError("a document that does not count is tested on")
+
+    def classes(self, target: str) -> list[str]:
+        """The labels of a target, sorted."""
+        return classes(self.targets[target])
+
+    def fingerprint(self) -> str:
+        """A hash of ids, features, labels, groups and splits."""
+        rows = [
+            self.bags.ids.tolist(), self.bags.fingerprints(), self.y.tolist(), self.groups.tolist(),
+            {name: labels.tolist() for name, labels in self.targets.items()},
+            [[s.repeat, s.fold, *(hashed(part) for part in (s.train, s.test, s.unlabelled))] for s in self.splits],
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
+
+
+Measure = Callable[[str, Any, Material, Split, int], Found]
+Make = Callable[["Case", Data, Columns, int], Material]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One condition of a study: models that are fitted and measured on the same splits.
+
+    ``make`` turns itself, a setting's documents and columns, and the seed into the case's material; ``measure`` (a
+    function of a module, so that it reaches other processes) makes one fit. ``share``: seconds of a fit over those
+    of the main benchmark; ``beside``: seconds that a fit takes beside that. ``window``: seconds of an audio segment.
+    """
+
+    study: str
+    name: str
+    what: str
+    setting: Setting
+    models: Mapping[str, Any]
+    make: Make
+    measure: Measure
+    folds: int = FOLDS
+    repeats: int = 1
+    window: float | None = None
+    documents: int | None = None
+    share: float = 1.0
+    beside: float = 0.0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Its folder under ``studies/``."""
+        return f"{self.study}/{self.name}"
+
+
+def hashed(rows: NDArray[np.int64]) -> str:
+    """A hash of row numbers."""
+    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16]
+
+
+def classes(labels: Objects) -> list[str]:
+    """The labels there are, sorted."""
+    return sorted({str(label) for label in labels.tolist() if label is not None})
+
+
+def predicted(name: str, model: Any, material: Material, split: Split, seed: int) -> Found:
+    """A classifier's probabilities, and its variants', of the one target."""
+    (target,) = material.targets
+    names = material.classes(target)
+    outcome = fit_fold(name, model, material.bags, material.y, material.groups, split, names, seed, False)
+    documents = material.bags.ids[split.test].tolist()
+    tables = [
+        Table(target, "" if key == name else key.removeprefix(f"{name} (").removesuffix(")"), documents, names, values)
+        for key, values in outcome.proba.items()
+    ]
+    return Found(tables, outcome.seconds, outcome.notes, outcome.parameters)
+
+
+def is_representation(model: Any, supervised: bool = False) -> bool:
+    """Whether a model learns embeddings from more than the label; ``supervised``: or from the label alone."""
+    if isinstance(model, NeuralBaseline):
+        return supervised or not model.method.supervised
+    return isinstance(model, HilbertClassifier)
+
+
+def models_for(wanted: Sequence[str] | None, usual: Sequence[str], options: Options, small: bool) -> dict[str, Any]:
+    """Unfitted models in the registry's order: those wanted, or the usual ones (quick tier: few of them)."""
+    names = wanted if wanted is not None else [name for name in usual if not small or name in QUICK]
+    return {name: build(name, options.get(name), small) for name in MODELS if name in set(select(names))}
+
+
+def representations(
+    wanted: Sequence[str] | None, options: Options, small: bool, supervised: bool = False, direct: bool = True
+) -> dict[str, Any]:
+    """The models with embeddings among those wanted, and what they are held against.
+
+    Raises UsageError where none of the wanted models has embeddings.
+    """
+    made = models_for(wanted, list(MODELS), options, small)
+    kept = {
+        name: model
+        for name, model in made.items()
+        if is_representation(model, supervised) or (direct and name in DIRECT)
+    }
+    if not any(is_representation(model, True) for model in kept.values()):
+        raise UsageError(f"models: expected some with embeddings, found {', '.join(wanted or ())}")
+    return kept
+
+
+def usual(task: str, small: bool = False) -> Setting:
+    """The pair of backbones with which a study looks at a task."""
+    if task != "speechocean762":
+        return setting(task, "praat", "wordllama")
+    return setting(task, "prosody", "wordllama") if small else setting(task, "whisper-tiny.en", "minilm-l6")

@@ -1,0 +1,199 @@
+"""The work of a study: fits in parallel processes, each kept as soon as it is done."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hilbert.benchmark.models import digest, identity, trainings
+from hilbert.benchmark.place import DOCUMENTS, Place
+from hilbert.benchmark.running import Finished, Progress
+from hilbert.benchmark.studies.case import Case, Found, Material
+from hilbert.benchmark.studies.store import Stored, read_head
+from hilbert.errors import HilbertError, UsageError
+from hilbert.files import replace_file, write_json
+from hilbert.splits import Split
+
+CASE = "case.json"
+VERSION = 1  # raised when the same case would give other numbers
+Load = Callable[[Case], Material]
+
+
+@dataclass(frozen=True)
+class Left:
+    """One model in one case: fits in all and done, networks a fit trains, expected seconds of the rest on one core."""
+
+    case: Case
+    model: str
+    fits: int
+    done: int
+    trainings: int
+    seconds: float
+
+
+def survey(cases: Sequence[Case], place: Place, expected: Callable[[Case, str], float]) -> list[Left]:
+    """What is to do, from the files that are there; neither data nor features are read."""
+    rows = []
+    for case in cases:
+        for name, model in case.models.items():
+            head = read_head(folder(case, place) / f"{name}.parquet")
+            timed = [fit["seconds"] for fit in head["fits"]] if head else []
+            seconds = float(np.mean(timed)) if timed else expected(case, name)
+            fits = case.folds * case.repeats
+            left = fits - len(timed)
+            rows.append(Left(case, name, fits, len(timed), trainings(model), left * (seconds + case.beside)))
+    return rows
+
+
+def folder(case: Case, place: Place) -> Any:
+    """Where a case's fits lie."""
+    return place.out / "studies" / case.id
+
+
+def run(
+    cases: Sequence[Case],
+    place: Place,
+    load: Load,
+    jobs: int | None = None,
+    hours: float | None = None,
+    redo: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Finished:
+    """Make the fits that are missing, case by case; none is begun after ``hours``, and nothing is read with 0.
+
+    ``redo`` names models whose stored fits are thrown away. Raises UsageError where stored fits were made otherwise.
+    """
+    deadline = time.monotonic() + 3600 * hours if hours is not None else float("inf")
+    for case in cases:
+        for name in set(redo) & set(case.models):
+            (folder(case, place) / f"{name}.parquet").unlink(missing_ok=True)
+    work = survey(cases, place, lambda case, name: 0.0)
+    total, made, failures = sum(row.fits - row.done for row in work), 0, []
+    for case in cases:
+        mine = [row for row in work if row.case.id == case.id]
+        if all(row.done >= row.fits for row in mine) or time.monotonic() >= deadline:
+            continue
+        material = load(case)
+        stored = _open(case, place, material)
+        units = [
+            (name, split)
+            for split in material.splits
+            for name in case.models
+            if (split.repeat, split.fold) not in stored[name].done
+        ]
+        for (name, split), found in _fitted(case, units, material, place.seed, jobs, deadline):
+            made += 1
+            if isinstance(found, str):
+                stored[name].fail(split, found)
+                failures.append(f"{case.id}: {found}")
+            else:
+                stored[name].add(split, found)
+            if progress:
+                progress(made, total, f"{case.id} {name}")
+    return Finished(made, max(0, total - made) + len(failures), tuple(failures))
+
+
+def _open(case: Case, place: Place, material: Material) -> dict[str, Stored]:
+    """Open every model's file, and write what the case is."""
+    data = material.fingerprint()
+    target = folder(case, place)
+    stored = {}
+    for name, model in case.models.items():
+        made = [VERSION, identity(model), data, case.measure.__name__, dict(case.extra), place.seed]
+        about = {"model": name, "key": digest(made), "data": data, "seed": place.seed, **identity(model)}
+        stored[name] = Stored.open(target / f"{name}.parquet", about)
+    _describe(case, place, material, data)
+    return stored
+
+
+def _describe(case: Case, place: Place, material: Material, data: str) -> None:
+    """Write ``case.json`` and ``documents.parquet``: all that tables need beside the fits."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder(case, place) / CASE
+    about = {
+        "study": case.study,
+        "case": case.name,
+        "what": case.what,
+        "setting": case.setting.id,
+        "audio": case.setting.audio,
+        "text": case.setting.text,
+        "data": data,
+        "small": case.documents is not None,
+        "classes": {name: material.classes(name) for name in material.targets},
+        "documents": len(material.bags),
+        "splits": [[s.repeat, s.fold, len(s.train), len(s.unlabelled), len(s.test)] for s in material.splits],
+        "notes": list(material.notes),
+    }
+    known = read_case(case, place)
+    if known is not None and known["data"] != data:
+        raise UsageError(f"{path}: was made with other data or folds; remove its folder, or choose another --out")
+    if known == about:
+        return
+    columns = {
+        "document": pa.array(material.bags.ids.tolist(), pa.string()),
+        "group": pa.array([str(group or "") for group in material.groups], pa.string()),
+        "scored": pa.array(material.score.tolist(), pa.bool_()),
+        **{
+            f"label_{name}": pa.array([None if v is None else str(v) for v in labels.tolist()], pa.string())
+            for name, labels in material.targets.items()
+        },
+    }
+    with replace_file(path.with_name(DOCUMENTS)) as temporary:
+        pq.write_table(pa.table(columns), temporary, compression="zstd")
+    write_json(path, about)
+
+
+def read_case(case: Case, place: Place) -> Mapping[str, Any] | None:
+    """What ``case.json`` holds, None where nothing was fitted yet."""
+    path = folder(case, place) / CASE
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UsageError(f"{path}: not valid JSON ({error}); remove it") from None
+    return found
+
+
+def _fitted(
+    case: Case, units: Sequence[tuple[str, Split]], material: Material, seed: int, jobs: int | None, deadline: float
+) -> Iterator[tuple[tuple[str, Split], Found | str]]:
+    """Fits as they are done; a message instead of what one found that failed."""
+    from joblib import Parallel, cpu_count, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    if not units:
+        return
+    workers = min(jobs or cpu_count(), len(units))
+
+    def waiting() -> Iterator[Any]:
+        for number, (name, split) in enumerate(units):
+            if time.monotonic() >= deadline:
+                return
+            yield delayed(_one)(number, case.measure, name, case.models[name], material, split, seed)
+
+    parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=workers)
+    try:
+        for number, found in parallel(waiting()):
+            yield units[number], found
+    except TerminatedWorkerError as error:
+        raise HilbertError(
+            f"a working process ended by itself, perhaps for lack of memory ({str(error).splitlines()[0]}); what was "
+            "finished is kept: run the same command again, with fewer --jobs"
+        ) from None
+
+
+def _one(
+    number: int, measure: Any, name: str, model: Any, material: Material, split: Split, seed: int
+) -> tuple[int, Found | str]:
+    try:
+        return number, measure(name, model, material, split, seed)
+    except HilbertError as error:
+        return number, str(error)
