@@ -84,8 +84,8 @@ def gather(
     documents: Mapping[str, Sequence[Any]],
     target: str,
     shown: Shown = lambda model, variant: True,
-) -> Predictions:
-    """Predictions of one target: all models, the documents that every repeat has tested."""
+) -> tuple[Predictions, list[str]]:
+    """Predictions of one target on the documents that every repeat has tested, and the rows that lack some of them."""
     names = about["classes"][target]
     label = dict(zip(documents["document"], documents[f"label_{target}"], strict=True))
     group = dict(zip(documents["document"], documents["group"], strict=True))
@@ -118,7 +118,7 @@ def gather(
     partial = [key for key, values in proba.items() if np.isnan(values).any()]
     kept_proba = {key: values for key, values in proba.items() if key not in partial}
     columns = [np.array(v, dtype=np.str_) for v in (ids, [group[id] for id in ids], [label[id] for id in ids])]
-    return Predictions(tuple(names), columns[0], columns[1], columns[2], folds, kept_proba)
+    return Predictions(tuple(names), columns[0], columns[1], columns[2], folds, kept_proba), partial
 
 
 def numbers_of(
@@ -135,7 +135,8 @@ def numbers_of(
     if about is None or not stored:
         return None
     name = next(iter(about["classes"])) if target is None else target
-    predictions = gather(stored, about, read_documents(folder(case, place)), name, shown)
+    predictions, partial = gather(stored, about, read_documents(folder(case, place)), name, shown)
+    notes += [f"{key}: not predicted for every document, left out" for key in partial]
     chosen = reference if reference in predictions.proba else None
     held = [key for key in against if key in predictions.proba]
     sizes = [split[4] / max(1, split[2]) for split in about["splits"]]

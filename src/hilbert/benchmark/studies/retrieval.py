@@ -35,8 +35,8 @@ from hilbert.splits import Split, encode_groups
 WHAT = "Audio → text and text → audio among the held-out documents of a test fold, by cosine of the embeddings."
 NOTES = (
     "Candidates are the scored documents of the query's test fold, without others of its group. map: the query's "
-    "embedding goes through a ridge regression onto the other modality's, fitted on training documents; raw: cosine in the "
-    "space where the method compares both, or of the embeddings themselves where it never does.",
+    "embedding goes through a ridge regression onto the other modality's, fitted on training documents; raw: cosine in "
+    "the space where the method compares both, or of the embeddings themselves where it never does.",
     "Shuffled pairs: the whole method and the map trained with every text beside another document's audio. Audio → "
     "text must be at chance there; what is left would be a leak.",
     "z_joint is a function of the audio and of the text, so audio → joint and text → joint can be solved by copying: "

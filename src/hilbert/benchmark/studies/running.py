@@ -14,7 +14,7 @@ from hilbert.benchmark.models import digest, identity, trainings
 from hilbert.benchmark.place import DOCUMENTS, Place
 from hilbert.benchmark.running import Finished, Progress
 from hilbert.benchmark.studies.case import Case, Found, Material
-from hilbert.benchmark.studies.store import Stored, read_head
+from hilbert.benchmark.studies.store import Stored, read_head, require_key
 from hilbert.errors import HilbertError, UsageError
 from hilbert.files import replace_file, write_json
 from hilbert.splits import Split
@@ -72,6 +72,8 @@ def run(
     for case in cases:
         for name in set(redo) & set(case.models):
             (folder(case, place) / f"{name}.parquet").unlink(missing_ok=True)
+    for case in cases:
+        _check(case, place)
     work = survey(cases, place, lambda case, name: 0.0)
     total, made, failures = sum(row.fits - row.done for row in work), 0, []
     for case in cases:
@@ -104,11 +106,26 @@ def _open(case: Case, place: Place, material: Material) -> dict[str, Stored]:
     target = folder(case, place)
     stored = {}
     for name, model in case.models.items():
-        made = [VERSION, identity(model), data, case.measure.__name__, dict(case.extra), place.seed]
-        about = {"model": name, "key": digest(made), "data": data, "seed": place.seed, **identity(model)}
+        about = {"model": name, "data": data, "seed": place.seed, **identity(model)}
+        about["key"] = _key(case, model, data, place.seed)
         stored[name] = Stored.open(target / f"{name}.parquet", about)
     _describe(case, place, material, data)
     return stored
+
+
+def _key(case: Case, model: Any, data: str, seed: int) -> str:
+    """A hash of all that a stored fit depends on."""
+    return digest([VERSION, identity(model), data, case.measure.__name__, dict(case.extra), seed])
+
+
+def _check(case: Case, place: Place) -> None:
+    """Compare stored keys with the models as they are now, by the data's hash in ``case.json``; nothing else is read."""
+    about = read_case(case, place)
+    for name, model in case.models.items() if about is not None else ():
+        path = folder(case, place) / f"{name}.parquet"
+        head = read_head(path)
+        if about is not None and head is not None and head["data"] == about["data"]:
+            require_key(path, head, _key(case, model, about["data"], place.seed))
 
 
 def _describe(case: Case, place: Place, material: Material, data: str) -> None:

@@ -43,11 +43,7 @@ class Stored:
         head = read_head(path)
         if head is None:
             return cls(path, {**about, "fits": [], "notes": {}, "failures": []})
-        if head["key"] != about["key"]:
-            raise UsageError(
-                f"{path}: was computed with other options, data, folds or seed (its key is {head['key']!r}, now "
-                f"{about['key']!r}); remove it, choose another --out, or compute it again with --redo {path.stem}"
-            )
+        require_key(path, head, about["key"])
         return cls(path, {**head, **about}, _read(path))
 
     @property
@@ -109,6 +105,15 @@ class Stored:
                 table, temporary, compression="zstd", compression_level=9, write_statistics=False,
                 use_dictionary=list(columns), use_byte_stream_split=["value"],
             )  # fmt: skip
+
+
+def require_key(path: Path, head: dict[str, Any], key: str) -> None:
+    """Raise UsageError where stored fits were made otherwise."""
+    if head["key"] != key:
+        raise UsageError(
+            f"{path}: was computed with other options, data, folds or seed (its key is {head['key']!r}, now {key!r}); "
+            f"remove it, choose another --out, or compute it again with --redo {path.stem}"
+        )
 
 
 def read_head(path: Path) -> dict[str, Any] | None:
