@@ -47,7 +47,7 @@ def cases(wanted: Sequence[str] | None, options: Options, small: bool) -> list[C
                 Case(
                     "curves", f"{task}-{size}", f"{size} labelled documents", usual(task), models, make, predicted,
                     folds=2 if small else 5, repeats=DRAWS, documents=QUICK_DOCUMENTS if small else None,
-                    share=0.4 + 0.6 * size / 1200, extra={"size": size},
+                    share=0.8, extra={"size": size},
                 )
             )  # fmt: skip
     return found

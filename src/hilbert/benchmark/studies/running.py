@@ -119,7 +119,7 @@ def _key(case: Case, model: Any, data: str, seed: int) -> str:
 
 
 def _check(case: Case, place: Place) -> None:
-    """Compare stored keys with the models as they are now, by the data's hash in ``case.json``; nothing else is read."""
+    """Compare stored keys with the models as they are now, by the data's hash in ``case.json`` alone."""
     about = read_case(case, place)
     for name, model in case.models.items() if about is not None else ():
         path = folder(case, place) / f"{name}.parquet"

@@ -1,0 +1,95 @@
+"""All studies by name: what their cases are, and that none of them tests a document that does not count."""
+
+import numpy as np
+import pytest
+
+from hilbert.benchmark.place import Place
+from hilbert.benchmark.studies import imbalance, presets
+from hilbert.benchmark.studies.all import STUDIES, plan, summary
+from hilbert.benchmark.studies.case import classes
+from hilbert.benchmark.tasks import is_tuning
+from hilbert.config import HilbertConfig
+from hilbert.errors import UsageError
+
+LABELS = {
+    "maec-a": ("1", "2", "3", "4+"),
+    "maec-b": ("2015", "2016", "2017", "2018"),
+    "speechocean762": ("adult_f", "adult_m", "child_f", "child_m"),
+}
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path / "out", tmp_path / "features")
+
+
+@pytest.mark.parametrize("tier", ["quick", "standard"])
+@pytest.mark.parametrize("name", STUDIES)
+def test_cases_have_names_of_their_own_and_models(place, name, tier):
+    found = plan([name], tier, place)
+    ids = [case.id for case in found.cases]
+    assert len(set(ids)) == len(ids)
+    assert all(case.study == name and case.models for case in found.cases)
+    assert all((case.documents is not None) == (tier == "quick") for case in found.cases)
+    assert found.place.out == (place.out / "quick" if tier == "quick" else place.out)
+    assert f"{len(ids)} cases" in summary(found, 2)[-1]
+    assert not place.out.exists()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_no_case_tests_documents_that_do_not_count_or_splits_a_group(place, paired_data, columns, name):
+    for case in plan([name], "quick", place).cases:
+        task = case.setting.task.name
+        data = paired_data(labels=LABELS[task], task=task)
+        material = case.make(case, data, columns(data), 0)
+        tested = np.concatenate([split.test for split in material.splits])
+        assert len(tested)
+        if case.setting.task.tuning:
+            assert not any(is_tuning(str(group)) for group in material.groups[tested])
+        for split in material.splits:
+            trained = np.concatenate([split.train, split.unlabelled])
+            assert not set(material.groups[trained]) & set(material.groups[split.test])
+        for labels in material.targets.values():
+            assert len(labels) == len(data)
+            assert len(classes(labels)) > 1
+
+
+def test_models_can_be_chosen_and_wrong_names_are_named(place):
+    assert set(plan(["retrieval"], "standard", place, ["clip", "gmu"]).cases[0].models) == {"clip"}
+    assert set(plan(["heads"], "standard", place, ["clip", "gmu"]).cases[0].models) == {"clip", "gmu"}
+    everyone = plan(["heads"], "standard", place).cases[0].models
+    assert {"hilbert", "hilbert-paper", "symile", "mult", "concat-lr"} <= set(everyone)
+    assert "prior" not in everyone
+    with pytest.raises(UsageError, match="study: expected some of heads, curves"):
+        plan(["tails"], "standard", place)
+    with pytest.raises(UsageError, match="study: expected some of"):
+        plan([], "standard", place)
+    with pytest.raises(UsageError, match="models: expected some with embeddings, found concat-lr"):
+        plan(["probes"], "standard", place, ["concat-lr"])
+    with pytest.raises(UsageError, match="tier: expected one of"):
+        plan(["heads"], "slow", place)
+
+
+@pytest.mark.parametrize("ratio", [1, 3])
+def test_both_sides_of_a_fold_have_the_ratio(place, paired_data, columns, ratio):
+    (case,) = (c for c in plan(["imbalance"], "quick", place).cases if c.extra["ratio"] == ratio)
+    data = paired_data(docs=160, labels=LABELS["maec-b"], task="maec-b")
+    for split in case.make(case, data, columns(data), 0).splits:
+        for rows in (split.train, split.test):
+            years = data.y[rows]
+            minority = int(np.isin(years, ["2017", "2018"]).sum())
+            assert minority == round((len(rows) - minority) / ratio)
+    assert imbalance.RATIOS == (1, 3, 10, 30)
+
+
+def test_each_difference_between_the_presets_is_in_one_step_and_the_path_ends_at_robust():
+    changes = presets.steps()
+    old, new = (presets.flat(HilbertConfig.load(n).model_dump(mode="json")) for n in ("paper", "robust"))
+    different = {name for name in new if name != "preset" and old[name] != new[name]}
+    named = [name for own in changes.values() for name in own]
+    assert sorted(named) == sorted(different)
+    end = presets.flat(HilbertConfig.load("paper", presets.path()[-1][1]).model_dump(mode="json"))
+    assert {k: v for k, v in end.items() if k != "preset"} == {k: v for k, v in new.items() if k != "preset"}
+    for overrides in presets.variants().values():
+        HilbertConfig.load("paper", overrides)
+    assert presets.path()[1][0] in presets.variants()
