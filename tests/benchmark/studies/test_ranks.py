@@ -5,7 +5,6 @@ import pytest
 
 from hilbert.benchmark.models import build
 from hilbert.benchmark.studies.case import Material
-from hilbert.benchmark.studies.material import shuffled_pairs
 from hilbert.benchmark.studies.ranks import MEASURES, chance, difference, mapped, measured, ranks, samples
 from hilbert.benchmark.studies.retrieval import measure, measure_shuffled
 from hilbert.evaluation.intervals import group_weights
@@ -74,17 +73,6 @@ def test_a_linear_relation_is_found_by_the_map():
     z = x @ mixing + 5.0
     rank, _ = ranks(*mapped(x[:80], z[:80], x[80:], z[80:]), np.arange(40))
     assert (rank == 1).all()
-
-
-def test_shuffled_pairs_meet_no_document_of_their_group(paired_data):
-    data = paired_data(docs=40)
-    rows = np.arange(4, 40)
-    bags = shuffled_pairs(data.bags, data.groups, rows, 0)
-    assert np.array_equal(bags.audio.values, data.bags.audio.take(rows).values)
-    of_text = {data.bags.text.document(row).tobytes(): row for row in rows}
-    partner = [of_text[bags.text.document(row).tobytes()] for row in range(len(rows))]
-    assert sorted(partner) == rows.tolist()
-    assert all(data.groups[a] != data.groups[b] for a, b in zip(rows, partner, strict=True))
 
 
 def test_true_pairs_are_found_and_shuffled_ones_are_not(paired_data):

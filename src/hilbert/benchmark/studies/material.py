@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hilbert.benchmark.preparing import Data, corpus_notes
 from hilbert.benchmark.studies.case import Case, Material, Objects
 from hilbert.features.bags import Bags, Packed
-from hilbert.splits import Split, encode_groups, grouped_folds, split_notes
+from hilbert.splits import Split, grouped_folds, split_notes
 
 
 def folded(
@@ -46,21 +46,6 @@ def first_segments(bags: Bags, count: int) -> Bags:
         return Packed(packed.values[inside], kept, times[inside])
 
     return Bags(bags.ids, cut(bags.audio), cut(bags.text), bags.duration, bags.source, bags.notes)
-
-
-def shuffled_pairs(bags: Bags, groups: Objects, rows: NDArray[np.int64], seed: int) -> Bags:
-    """The documents at ``rows``, each with the text of another, of another group where there is one."""
-    part = bags[rows]
-    rng = np.random.default_rng(np.random.SeedSequence([seed, len(rows)]))
-    numbers = encode_groups(groups[rows], len(rows))
-    place = rng.permutation(int(numbers.max()) + 1)[numbers]
-    # all documents of a group side by side, then moved on by the largest group: nobody meets its own group
-    order = rng.permutation(len(rows))
-    order = order[np.argsort(place[order], kind="stable")]
-    largest = int(np.bincount(numbers).max())
-    partner = np.empty(len(rows), dtype=np.int64)
-    partner[order] = np.roll(order, -min(largest, len(rows) - 1))
-    return Bags(part.ids, part.audio, part.text.take(partner), part.duration, part.source, part.notes)
 
 
 def terciles(values: NDArray[np.float64]) -> Objects:

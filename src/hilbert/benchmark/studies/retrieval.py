@@ -23,13 +23,14 @@ from hilbert.benchmark.studies.case import (
     usual,
 )
 from hilbert.benchmark.studies.collecting import RESAMPLES, finished
-from hilbert.benchmark.studies.material import folded, shuffled_pairs
+from hilbert.benchmark.studies.material import folded
 from hilbert.benchmark.studies.pages import Section, once, value
 from hilbert.benchmark.studies.ranks import MEASURES, chance, difference, mapped, measured, ranks
 from hilbert.benchmark.studies.running import folder
 from hilbert.evaluation.fitting import fit_one
 from hilbert.evaluation.intervals import group_weights
 from hilbert.evaluation.verdict import number
+from hilbert.features.pairing import shuffled_pairs
 from hilbert.splits import Split, encode_groups
 
 WHAT = "Audio → text and text → audio among the held-out documents of a test fold, by cosine of the embeddings."
