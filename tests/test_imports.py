@@ -32,6 +32,7 @@ ORDER = (
     "evaluation",
     "report",
     "demo",
+    "synthetic",
     "benchmark",
     "cli",
 )
