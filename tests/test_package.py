@@ -24,6 +24,10 @@ def test_the_estimators_load_no_extra():
     assert not loaded("import hilbert; hilbert.HilbertClassifier; hilbert.evaluate") & set(EXTRAS)
 
 
+def test_synthetic_corpora_are_drawn_without_models():
+    assert not loaded("import hilbert; hilbert.synthetic.generate") & {*EXTRAS, "torch", "sklearn", "pyarrow"}
+
+
 def test_the_command_line_starts_without_heavy_libraries():
     assert not loaded("import hilbert.cli.main") & {*EXTRAS, "torch", "sklearn", "numpy", "pyarrow"}
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hilbert._version import __version__
 
 if TYPE_CHECKING:
+    from hilbert import datasets as datasets
+    from hilbert import synthetic as synthetic
     from hilbert.config import HilbertConfig
     from hilbert.corpus import Corpus, Document, check_corpus
     from hilbert.encoders import EncoderSpec
@@ -41,6 +43,7 @@ _PLACES = {
     "extract": "hilbert.features.extraction",
     "write_report": "hilbert.report",
 }
+_PACKAGES = ("datasets", "synthetic")
 
 __all__ = [
     "Bags",
@@ -65,10 +68,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return import_module(f"hilbert.{name}")
     if name not in _PLACES:
         raise AttributeError(f"module 'hilbert' has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "datasets"])
+    return sorted([*__all__, *_PACKAGES])
