@@ -44,8 +44,8 @@ def draw_segments(
     """Segments (float32) of the modality ``name`` for documents with these latents and numbers of segments.
 
     ``shared``: (docs, shared_latents), ``unique``: (docs, unique_latents) of this modality, ``populations``,
-    ``counts``: (docs,). A document's first segments stay the same when it gets more of them, or the corpus more
-    documents.
+    ``counts``: (docs,). A document stays the same when the corpus gets more of them, its first segments (to
+    rounding) when it gets more of those.
     """
     modality: Modality = getattr(design, name)
     number = MODALITIES.index(name)
