@@ -87,7 +87,10 @@ def test_alpha_mixes_the_logits_and_the_variants_are_the_network_alone(request, 
         expected = (1 - alpha) * core + alpha * network
         np.testing.assert_allclose(forced.decision_function(bags), expected, rtol=0, atol=1e-12)
     assert np.array_equal(forced.decision_function(bags), network)
-    expected = {"no core": softmax(network)} | ({} if name == "staged" else {"experts": softmax(head)})
+    expected = {"no core": softmax(network)}
+    if name != "staged":
+        vectors = model.untrained_.logits(model.fit_.representation.inputs, bags)
+        expected |= {"experts": softmax(head), "no training": softmax(vectors)}
     found = model.variants(bags)
     assert list(found) == list(expected)
     for variant, proba in expected.items():
@@ -222,7 +225,7 @@ def test_shuffled_labels_give_one_half(make_bags, tiny, two_stages, old):
             scores.setdefault(name, np.zeros((96, 2)))[split.test] = proba
         folds[split.test] = split.fold
     error = 0.059  # Hanley-McNeil at .5 with 48 of 96
-    assert len(scores) == (2 if old else 3)
+    assert len(scores) == (2 if old else 4)
     for name, table in scores.items():
         assert abs(within_fold_auc(y, table, folds) - 0.5) < 3 * error, name
 

@@ -45,6 +45,10 @@ class PrototypeConfig(Section):
     cross_sharpness: Annotated[float, Field(gt=0)]
     block_components: Count = Field(description="principal components kept of each block of a document vector")
     audio_weight: Weight = Field(description="weight of what audio prototypes attend to; that of text is 1")
+    stability: Annotated[tuple[float, ...], Field(min_length=1)] = Field(
+        description="strengths among which inner folds choose: above 0 shrinks what changes within a document, below "
+        "0 stretches it, 0 does neither; without labels the first"
+    )
 
 
 class ModelConfig(Section):

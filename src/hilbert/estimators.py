@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from hilbert.config import HilbertConfig
 from hilbert.errors import InputError
 from hilbert.features.bags import Bags
+from hilbert.model.build import VectorInputs
 from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.checkpoint import data_hash
@@ -23,6 +24,7 @@ from hilbert.training.fit import Fit, check_device, fit_network, prepare
 from hilbert.training.heads import InnerFold, LogisticHead, OnInner
 from hilbert.training.saving import check_features, load_fit, load_header, save_fit
 from hilbert.training.selection import blend, choose_alpha
+from hilbert.training.stability import VectorReadout
 from hilbert.training.tasks import Rows
 
 Floats = NDArray[np.float64]
@@ -35,7 +37,7 @@ class _Hilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """What both estimators share: parameters, the resolved configuration and the embeddings."""
 
     uses_unlabelled = True
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     """Raised when the same configuration would give other predictions."""
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "model.width": [64, 128, 256],
@@ -158,7 +160,7 @@ class HilbertEmbedder(_Hilbert):
             header.data["features"],
         )
         model.trained_on_ = header.data["trained_on"]
-        model.fit_, _, _ = load_fit(Path(folder), header, device)
+        model.fit_, _ = load_fit(Path(folder), header, device)
         return model
 
 
@@ -192,6 +194,10 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
 
         everyone = np.arange(len(X))
         prepared = prepare(config, X, target, numbers, everyone, self.seed, self.device)
+        self.untrained_ = None
+        if config.model.backbone == "prototypes":
+            self.untrained_ = VectorReadout()
+            prepared = self.untrained_.fit(prepared, config.prototypes.stability, X, target, labelled, folds, count)
         trainings = min(len(folds), config.selection.trained) + 1
         done = 0
 
@@ -265,20 +271,23 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         return winners
 
     def variants(self, X: Bags) -> dict[str, Floats]:
-        """Probabilities of the network without its linear core, and of the head that a readout stands in for.
+        """Probabilities of the parts, which every result table shows beside the whole.
 
-        Every result table shows them beside the whole.
+        "no core": the network without its linear core; "experts": the head that a readout stands in for;
+        "no training": logistic regression on the document vectors that the network starts from.
         """
         check_is_fitted(self, "fit_")
-        if self.core_ is None:
-            return {}
-        z = self.fit_.representation.embed(check_features(self.features_, X)).astype(np.float64)
-        head = softmax(self.fit_.head_logits(z))
-        return (
-            {"no core": head}
-            if self.readout_ is None
-            else {"no core": softmax(self.readout_.logits(z)), "experts": head}
-        )
+        X = check_features(self.features_, X)
+        z = self.fit_.representation.embed(X).astype(np.float64)
+        found = {}
+        if self.core_ is not None:
+            found["no core"] = self.fit_.head_logits(z) if self.readout_ is None else self.readout_.logits(z)
+        if self.readout_ is not None:
+            found["experts"] = self.fit_.head_logits(z)
+        inputs = self.fit_.representation.inputs
+        if self.untrained_ is not None and isinstance(inputs, VectorInputs):
+            found["no training"] = self.untrained_.logits(inputs, X)
+        return {name: softmax(logits) for name, logits in found.items()}
 
     def save(self, folder: str | Path) -> Path:
         """Write the model as safetensors, JSON and a model card; never pickle."""
@@ -295,7 +304,9 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             "features": self.features_,
             "trained_on": self.trained_on_,
         }
-        return save_fit(Path(folder), self.config_, self.fit_, header, self.core_, self.readout_)
+        untrained = None if self.untrained_ is None else self.untrained_.head
+        parts = {"core": self.core_, "readout": self.readout_, "untrained": untrained}
+        return save_fit(Path(folder), self.config_, self.fit_, header, parts)
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> Self:
@@ -310,7 +321,9 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
             data["alpha"],
             data["selection"],
         )
-        model.fit_, model.core_, model.readout_ = load_fit(Path(folder), header, device)
+        model.fit_, parts = load_fit(Path(folder), header, device)
+        model.core_, model.readout_ = parts.core, parts.readout
+        model.untrained_ = None if parts.untrained is None else VectorReadout.of(parts.untrained)
         if model.core_ is not None:
             model.core_.chosen = data["core"]
         model.history_ = []

@@ -313,12 +313,11 @@ def test_a_class_that_an_inner_fold_lacks(make_bags, kind):
         np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("kind", [Gmc, Symile])
-@pytest.mark.parametrize("backbone", ["prototypes", "segments"])
+@pytest.mark.parametrize(("kind", "backbone"), [(Gmc, "segments"), (Symile, "segments"), (GmcOnVectors, "prototypes")])
 def test_either_backbone_of_hilbert(data, kind, backbone):
     bags, y, _ = data
-    assert kind.defaults["backbone"] == "prototypes"
-    options = {**kind.common, **kind.defaults, **SMALL, "backbone": backbone}
+    options = {**kind.common, **kind.defaults, **SMALL}
+    assert options["backbone"] == backbone
     prepared = prepare_method(options, bags, encode_labels(y)[1], np.arange(40), 0, "cpu")
     rows = Rows(np.arange(30), np.arange(30, 40))
     fits = [train_method(kind.method, options, prepared, rows, 3, seed) for seed in (0, 0, 1)]

@@ -91,7 +91,7 @@ def damage(folder, how):
         ("a list", r"model\.json: expected a JSON object"),
         ("no hash", "weights_sha256"),
         ("no classes", "classes"),
-        ("format", "expected format 2, found 1"),
+        ("format", "expected format 3, found 1"),
         ("width", "tensors are not those"),
         ("unknown setting", "configuration cannot be used"),
         ("one class less", "tensors are not those"),
@@ -109,7 +109,8 @@ def test_damaged_folders_are_refused(robust, tmp_path, how, message):
     [
         *(("robust", part) for part in ("inputs.", "network.joint.", "head.", "core.", "core.weights", "readout.")),
         ("robust", "readout.centre"),
-        ("robust", "inputs.blocks/cross.text/axes"),
+        ("robust", "inputs.documents/blocks/cross.text/axes"),
+        ("robust", "untrained."),
         ("paper", "inputs.text/mean"),
         ("paper", "network.joint.mlp.0.weight"),
         ("paper", "head."),

@@ -19,7 +19,8 @@ from hilbert.training.tasks import HeadTask, JointTask, RepresentationTask, Rows
 
 def joint_task(config, bags, target, groups, rows=None):
     torch.manual_seed(0)
-    inputs, packed = fit_inputs(config, bags, 0)
+    inputs, _ = fit_inputs(config, bags, 0)
+    packed = inputs(bags)
     network = make_network(config.model, **inputs.widths)
     data = make_dataset(packed, PooledBlocks.fit(bags)(bags), target, groups)
     start_network(network, data.audio.packed(np.arange(len(bags))), data.text.packed(np.arange(len(bags))))

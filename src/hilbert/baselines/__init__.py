@@ -12,7 +12,7 @@ from hilbert.baselines.clip import Clip
 from hilbert.baselines.cmmvae import ContrastiveMmvae
 from hilbert.baselines.comm import Comm
 from hilbert.baselines.crossclr import Crossclr
-from hilbert.baselines.gmc import Gmc
+from hilbert.baselines.gmc import Gmc, GmcOnVectors
 from hilbert.baselines.gmu import Gmu
 from hilbert.baselines.kernels import KernelRidge, KernelSVM
 from hilbert.baselines.laion import ClapFusion
@@ -66,6 +66,7 @@ MODELS: Mapping[str, Callable[..., Any]] = {
     "comm": Comm,
     "symile": Symile,
     "hilbert": HilbertClassifier,
+    "hilbert-gmc": GmcOnVectors,
     "hilbert-paper": lambda **options: HilbertClassifier(preset="paper", **options),
 }
 
@@ -93,6 +94,7 @@ __all__ = [
     "ContrastiveMmvae",
     "Crossclr",
     "Gmc",
+    "GmcOnVectors",
     "Gmu",
     "KernelRidge",
     "KernelSVM",

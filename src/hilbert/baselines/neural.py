@@ -20,6 +20,7 @@ from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.fit import Prepared
 from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead, OnInner
 from hilbert.training.selection import blend, choose_alpha
+from hilbert.training.stability import VectorReadout
 from hilbert.training.tasks import Rows
 
 Ints = NDArray[np.int64]
@@ -72,6 +73,9 @@ class NeuralBaseline(Baseline):
         count, docs = len(self.classes_), len(labelled)
         supervised = self.method.supervised
         prepared = prepare_method(self._all_options(), X, target, numbers, self.seed, self.device)
+        if prepared.vectors is not None:  # HILBERT's backbone, with all that it chooses
+            choices = HilbertConfig.load("robust").prototypes.stability
+            prepared = VectorReadout().fit(prepared, choices, X, target, labelled, folds, count)
         own = np.full((docs, count), np.nan)
         inner, ends = [], []
         for train, test in folds:

@@ -84,8 +84,5 @@ class Symile(NeuralBaseline):
     """Symile on frozen segment features; the heads see [z_audio; z_text; z_joint]."""
 
     method = SymileMethod
-    defaults = {"backbone": "prototypes", "projection": 64, "temperature": 0.1}  # noqa: RUF012
-    space = NeuralBaseline.space | {
-        "temperature": [0.05, 0.1, 0.2],
-        "backbone": ["prototypes", "segments"],
-    }  # type: ignore[operator]
+    defaults = {"projection": 64, "temperature": 0.1}  # noqa: RUF012
+    space = NeuralBaseline.space | {"temperature": [0.05, 0.1, 0.2]}  # type: ignore[operator]

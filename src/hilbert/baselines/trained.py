@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from hilbert.baselines.method import Method, Shape
 from hilbert.config import HilbertConfig, TrainingConfig
 from hilbert.features.bags import Bags
-from hilbert.model.build import Inputs, fit_inputs
+from hilbert.model.build import Inputs
 from hilbert.training.batches import Batch, Dataset, make_batch, plain_batches, training_batches
-from hilbert.training.fit import Prepared, make_dataset
+from hilbert.training.fit import Prepared, make_dataset, prepare_inputs
 from hilbert.training.loop import Plan, run
 from hilbert.training.tasks import Rows, class_counts
 
@@ -120,8 +120,7 @@ def prepare_method(
     config = HilbertConfig.load(
         "robust", {"model.backbone": options["backbone"], "input.components": options["components"]}
     )
-    inputs, packed = fit_inputs(config, bags, seed)
-    return Prepared(inputs, make_dataset(packed, None, target, groups, device))
+    return prepare_inputs(config, bags, target, groups, np.arange(len(bags)), seed, device)
 
 
 def train_method(

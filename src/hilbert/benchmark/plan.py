@@ -10,7 +10,7 @@ from hilbert.benchmark.tasks import TASKS, Setting, setting
 from hilbert.errors import UsageError
 
 TIERS = ("quick", "standard", "full")
-MAIN = ("concat-lr", "seq-lr", "gmc", "clip", "hilbert")
+MAIN = ("concat-lr", "seq-lr", "gmc", "clip", "hilbert", "hilbert-gmc")
 MANY_FOLDS = ("concat-lr", "gmc", "hilbert")
 QUICK_DOCUMENTS = 80
 QUICK_SAYS = (

@@ -72,6 +72,8 @@ def trials_of(name: str, seed: int = 0, count: int = TRIALS) -> list[dict[str, A
     order = rng.permutation(size) if size <= 100_000 else rng.integers(0, size, 100 * count)
     found: list[dict[str, Any]] = [{}]
     for number in order.tolist():
+        if len(found) == count:
+            break
         options = {}
         for option in names:
             number, place = divmod(number, len(space[option]))
@@ -79,8 +81,6 @@ def trials_of(name: str, seed: int = 0, count: int = TRIALS) -> list[dict[str, A
         is_default = all(option in known and known[option] == value for option, value in options.items())
         if not is_default and options not in found:
             found.append(options)
-        if len(found) == count:
-            break
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from hilbert.model.document_network import PrototypeNetwork
 from hilbert.model.documents import DocumentInputs, DocumentVectors
 from hilbert.model.hilbert import HilbertNetwork
 from hilbert.model.inputs import SegmentTransform
+from hilbert.model.stability import Stability, halves
 
 Floats = NDArray[np.float64]
 Network = HilbertNetwork | PrototypeNetwork
@@ -62,13 +63,49 @@ class SegmentInputs:
 
 @dataclass(frozen=True)
 class VectorInputs:
-    """One vector a document and modality, packed as a single segment; none where the modality is missing."""
+    """One vector a document and modality, packed as a single segment; none where the modality is missing.
+
+    ``stability``: of each part, known after fitting only; ``scaling``: its map (width, width), none: the identity.
+    """
 
     documents: DocumentInputs
+    stability: dict[str, Stability] = field(default_factory=dict)
+    scaling: dict[str, Floats] = field(default_factory=dict)
+
+    @classmethod
+    def fit(cls, bags: Bags, config: HilbertConfig, seed: int) -> tuple[VectorInputs, DocumentVectors]:
+        """Fit on training documents, without labels; also gives their vectors, not scaled yet."""
+        documents, vectors = DocumentInputs.fit(bags, config.prototypes, seed)
+        stability = {}
+        if config.prototypes.stability != (0.0,):
+            pairs = [(has_parts(a) & has_parts(b), documents(a), documents(b)) for a, b in halves(bags)]
+            for number, part in enumerate(DocumentVectors._fields):
+                own = [(first[number][has[number]], second[number][has[number]]) for has, first, second in pairs]
+                stability[part] = Stability.fit(vectors[number], own)
+        return cls(documents, stability), vectors
+
+    def scaled(self, strength: float) -> VectorInputs:
+        """The same with directions weighted by their stability."""
+        maps = {part: found.scaling(strength) for part, found in self.stability.items()} if strength else {}
+        return replace(self, scaling=maps)
+
+    def scale(self, vectors: DocumentVectors) -> DocumentVectors:
+        """Vectors of ``documents``, weighted."""
+        return DocumentVectors(*(
+            values @ self.scaling[part] if part in self.scaling else values
+            for part, values in zip(DocumentVectors._fields, vectors, strict=True)
+        ))  # fmt: skip
 
     def __call__(self, bags: Bags) -> tuple[Packed, Packed]:
         """What the network reads, packed."""
-        return pack_vectors(self.documents(bags), bags)
+        return self.pack(self.documents(bags), bags)
+
+    def pack(self, vectors: DocumentVectors, bags: Bags) -> tuple[Packed, Packed]:
+        """Weight the vectors of ``bags``: audio rows with the part that needs both modalities, and text rows."""
+        audio, text, cross = self.scale(vectors)
+        pairs = ((np.hstack([audio, cross]), bags.audio), (text, bags.text))
+        packed = [_one_each(values, packed.lengths > 0) for values, packed in pairs]
+        return packed[0], packed[1]
 
     @property
     def widths(self) -> dict[str, int]:
@@ -76,27 +113,38 @@ class VectorInputs:
         return self.documents.widths
 
     def arrays(self) -> dict[str, Floats]:
-        """Everything fitted, for saving."""
-        return self.documents.arrays()
+        """Everything that transforms, for saving."""
+        kept = {f"documents/{key}": array for key, array in self.documents.arrays().items()}
+        return kept | {f"scaling/{part}": array for part, array in self.scaling.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Floats], config: HilbertConfig) -> VectorInputs:
+        """Rebuild from ``arrays()``."""
+
+        def under(name: str) -> dict[str, Floats]:
+            return {k.removeprefix(name): v for k, v in arrays.items() if k.startswith(name)}
+
+        return cls(DocumentInputs.from_arrays(under("documents/"), config.prototypes), scaling=under("scaling/"))
 
 
 Inputs = SegmentInputs | VectorInputs
 
 
-def fit_inputs(config: HilbertConfig, bags: Bags, seed: int) -> tuple[Inputs, tuple[Packed, Packed]]:
-    """Fit the transforms of the configured backbone on training documents, without labels; and transform these."""
+def fit_inputs(config: HilbertConfig, bags: Bags, seed: int) -> tuple[Inputs, DocumentVectors | None]:
+    """Fit the transforms of the configured backbone on training documents, without labels.
+
+    Also gives these documents' vectors where the backbone makes them.
+    """
     if config.model.backbone == "segments":
-        inputs = SegmentInputs.fit(bags, config.input.components)
-        return inputs, inputs(bags)
-    documents, vectors = DocumentInputs.fit(bags, config.prototypes, seed)
-    return VectorInputs(documents), pack_vectors(vectors, bags)
+        return SegmentInputs.fit(bags, config.input.components), None
+    return VectorInputs.fit(bags, config, seed)
 
 
 def load_inputs(config: HilbertConfig, arrays: dict[str, Floats]) -> Inputs:
     """Rebuild from ``arrays()``."""
     if config.model.backbone == "segments":
         return SegmentInputs.from_arrays(arrays)
-    return VectorInputs(DocumentInputs.from_arrays(arrays, config.prototypes))
+    return VectorInputs.from_arrays(arrays, config)
 
 
 def make_network(config: ModelConfig, audio: int, text: int, cross: int = 0) -> Network:
@@ -116,11 +164,10 @@ def start_network(network: Network, audio: Packed, text: Packed) -> None:
     network.start(own[:, :width], words, own[:, width:])
 
 
-def pack_vectors(vectors: DocumentVectors, bags: Bags) -> tuple[Packed, Packed]:
-    """Audio rows with the part that needs both modalities, and text rows."""
-    pairs = ((np.hstack([vectors.audio, vectors.cross]), bags.audio), (vectors.text, bags.text))
-    audio, text = (_one_each(values, packed.lengths > 0) for values, packed in pairs)
-    return audio, text
+def has_parts(bags: Bags) -> NDArray[np.bool_]:
+    """(parts, docs) True where a document has what each part of ``DocumentVectors`` is made of."""
+    audio, text = bags.audio.lengths > 0, bags.text.lengths > 0
+    return np.stack([audio, text, audio & text])
 
 
 def _one_each(values: Floats, present: NDArray[np.bool_]) -> Packed:

@@ -87,11 +87,13 @@ def choose(logits_of: Callable[[Ints, Ints], Floats], target: Ints, classes: int
     table = np.full((len(parts[0]), docs, classes), np.nan)
     for (_, test), part in zip(folds, parts, strict=True):
         table[:, test] = part
-    tested = fold_of >= 0
-    scores = [
-        within_fold_auc(target[tested], softmax(logits[tested]), fold_of[tested], np.arange(classes))
-        for logits in table
-    ]
+    return best_of(table, target, fold_of)
+
+
+def best_of(table: Floats, target: Ints, fold_of: Ints) -> Choice:
+    """The same from the out-of-fold logits of every setting, (settings, docs, classes)."""
+    tested, classes = fold_of >= 0, np.arange(table.shape[2])
+    scores = [within_fold_auc(target[tested], softmax(logits[tested]), fold_of[tested], classes) for logits in table]
     best = int(np.argmax(np.nan_to_num(scores)))
     return Choice(best, float(scores[best]), table[best], fold_of)
 

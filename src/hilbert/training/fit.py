@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from torch import nn
 from hilbert.config import HilbertConfig
 from hilbert.errors import UsageError
 from hilbert.features.bags import Bags, Packed
-from hilbert.model.build import Inputs, Network, fit_inputs, make_network, start_network
+from hilbert.model.build import Inputs, Network, SegmentInputs, VectorInputs, fit_inputs, make_network, start_network
+from hilbert.model.documents import DocumentVectors
 from hilbert.model.experts import make_head
 from hilbert.model.pooled import PooledBlocks, pool
 from hilbert.objectives.total import References, RepresentationObjective
@@ -93,22 +94,54 @@ def make_dataset(
 
 @dataclass(frozen=True)
 class Prepared:
-    """Transforms fitted on the documents ``rows``, and all documents transformed: shared by several trainings."""
+    """Transforms fitted on the documents ``rows``, and all documents transformed: shared by several trainings.
+
+    ``vectors``: of all documents, not scaled by their stability; None where the backbone has none.
+    """
 
     inputs: Inputs
     data: Dataset
+    vectors: DocumentVectors | None = None
+
+    def scaled(self, strength: float, bags: Bags) -> Prepared:
+        """The same ``bags`` with directions weighted by their stability."""
+        if self.vectors is None or not isinstance(self.inputs, VectorInputs):
+            return self
+        inputs, device = self.inputs.scaled(strength), str(self.data.target.device)
+        audio, text = (Segments.of(x, x.values, torch.float32, device) for x in inputs.pack(self.vectors, bags))
+        return replace(self, inputs=inputs, data=Dataset(audio, text, *self.data[2:]))
 
 
 def prepare(
     config: HilbertConfig, bags: Bags, target: Ints, groups: Ints, rows: Ints, seed: int, device: str = "cpu"
 ) -> Prepared:
-    """Fit what needs no label, once: input transforms and the references of structure and information."""
-    inputs, packed = fit_inputs(config, bags[rows], seed)
-    if not np.array_equal(rows, np.arange(len(bags))):
-        packed = inputs(bags)
+    """Fit what needs no label, once: input transforms and the references of structure and information.
+
+    Document vectors are scaled by the first strength of stability that the configuration names.
+    """
     pooled = [pool(bags.audio), pool(bags.text)]
     blocks = PooledBlocks.fit_pooled([x[rows] for x in pooled])
-    return Prepared(inputs, make_dataset(packed, blocks.transform_pooled(pooled), target, groups, device))
+    return prepare_inputs(config, bags, target, groups, rows, seed, device, blocks.transform_pooled(pooled))
+
+
+def prepare_inputs(
+    config: HilbertConfig,
+    bags: Bags,
+    target: Ints,
+    groups: Ints,
+    rows: Ints,
+    seed: int,
+    device: str,
+    references: Sequence[Floats] | None = None,
+) -> Prepared:
+    """The transforms alone, with ``references`` as given."""
+    inputs, vectors = fit_inputs(config, bags[rows], seed)
+    if isinstance(inputs, SegmentInputs) or vectors is None:
+        return Prepared(inputs, make_dataset(inputs(bags), references, target, groups, device))
+    if not np.array_equal(rows, np.arange(len(bags))):
+        vectors = inputs.documents(bags)
+    inputs = inputs.scaled(config.prototypes.stability[0])
+    return Prepared(inputs, make_dataset(inputs.pack(vectors, bags), references, target, groups, device), vectors)
 
 
 def check_device(name: str) -> None:

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hilbert.config import HilbertConfig
-from hilbert.metrics import within_fold_auc
 from hilbert.model.experts import make_head
-from hilbert.model.linear import STRENGTHS, LogisticMap, softmax
+from hilbert.model.linear import STRENGTHS, LogisticMap, best_of
 from hilbert.training.loop import Plan, run
 from hilbert.training.tasks import HeadTask, Rows
 
@@ -43,31 +42,29 @@ OnInner = Callable[[dict[str, Floats], Ints, Ints], None]
 class LogisticHead:
     """Logistic regression on embeddings, centred and divided by one constant; C chosen on inner folds.
 
-    Columns are not standardised: an embedding's directions differ in weight for a reason.
+    Columns are not standardised: an embedding's directions differ in weight for a reason. After ``select``:
+    ``strength`` is the chosen C and ``score`` its inner AUC.
     """
 
     name = "lr"
     map: LogisticMap
 
+    def __init__(self, strengths: Sequence[float] = STRENGTHS) -> None:
+        self.strengths = tuple(strengths)
+
     def select(self, folds: Sequence[InnerFold], docs: int, classes: int, seed: int) -> Floats:
         """Choose C; returns the inner out-of-fold logits (docs, classes) of the choice."""
-        table = np.full((len(STRENGTHS), docs, classes), np.nan)
+        table = np.full((len(self.strengths), docs, classes), np.nan)
         fold_of, target = np.full(docs, -1), np.zeros(docs, np.int64)
         for number, fold in enumerate(folds):
             fold_of[fold.rows], target[fold.rows] = number, fold.test_target
             centre, power = _centre(fold.train)
             train, test = ((z - centre) / power for z in (fold.train, fold.test))
-            for row, strength in enumerate(STRENGTHS):
+            for row, strength in enumerate(self.strengths):
                 table[row, fold.rows] = LogisticMap.fit(train, fold.train_target, classes, strength)(test)
-        tested = fold_of >= 0
-        scores = [
-            within_fold_auc(target[tested], softmax(logits[tested]), fold_of[tested], np.arange(classes))
-            for logits in table
-        ]
-        best = int(np.argmax(np.nan_to_num(scores)))
-        self.strength = STRENGTHS[best]
-        chosen: Floats = table[best]
-        return chosen
+        best = best_of(table, target, fold_of)
+        self.strength, self.score = self.strengths[best.index], best.score
+        return best.out_of_fold
 
     def fit(self, z: Floats, target: Ints, classes: int, seed: int) -> None:
         """Fit on all training embeddings with the chosen C."""

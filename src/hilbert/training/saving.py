@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from hilbert.model.linear import LinearCore
 from hilbert.training.fit import Fit, Representation
 from hilbert.training.heads import LogisticHead
 
-FORMAT = 2
+FORMAT = 3
 HEADER, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
 MODALITIES = ("audio", "text")
 COMMON = ("weights_sha256", "config", "seed", "epochs", "features")
@@ -46,8 +46,7 @@ def save_fit(
     config: HilbertConfig,
     fit: Fit,
     data: Mapping[str, Any],
-    core: LinearCore | None = None,
-    readout: LogisticHead | None = None,
+    parts: Mapping[str, LinearCore | LogisticHead | None] | None = None,
 ) -> Path:
     """Write the folder; the weights go first and the header names their hash, so a half-written one is found."""
     own_folder(folder, WEIGHTS, "model")
@@ -55,7 +54,7 @@ def save_fit(
     tensors = {f"network.{k}": v for k, v in representation.network.state_dict().items()}
     if fit.head is not None:
         tensors |= {f"head.{k}": v for k, v in fit.head.state_dict().items()}
-    for name, part in (("inputs", representation.inputs), ("core", core), ("readout", readout)):
+    for name, part in {"inputs": representation.inputs, **(parts or {})}.items():
         if part is not None:
             tensors |= {f"{name}.{k}": torch.as_tensor(v) for k, v in part.arrays().items()}
     with replace_file(folder / WEIGHTS) as temporary:
@@ -99,7 +98,15 @@ def load_header(folder: Path, estimator: str) -> Header:
         raise ModelError(f"{path}: its configuration cannot be used: {error}") from None
 
 
-def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, LinearCore | None, LogisticHead | None]:
+class Parts(NamedTuple):
+    """What a classifier has beside its network and head."""
+
+    core: LinearCore | None = None
+    readout: LogisticHead | None = None
+    untrained: LogisticHead | None = None
+
+
+def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, Parts]:
     """Read the weights and rebuild what ``save_fit`` was given. Raises ModelError when they were damaged."""
     path = folder / WEIGHTS
     try:
@@ -126,14 +133,19 @@ def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, LinearCore
         network.load_state_dict(part("network"))
         if head is not None:
             head.load_state_dict(part("head"))
-        core = LinearCore.from_arrays(arrays("core"), MODALITIES) if classifies and config.core.enabled else None
-        readout = LogisticHead.from_arrays(arrays("readout")) if classifies and config.head.readout else None
+        parts = Parts()
+        if classifies:
+            parts = Parts(
+                LinearCore.from_arrays(arrays("core"), MODALITIES) if config.core.enabled else None,
+                LogisticHead.from_arrays(arrays("readout")) if config.head.readout else None,
+                LogisticHead.from_arrays(arrays("untrained")) if config.model.backbone == "prototypes" else None,
+            )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: its tensors are not those that {HEADER} describes ({error})") from None
     if head is not None:
         head.to(device).eval()
     representation = Representation(inputs, network.to(device).eval(), device)
-    return Fit(representation, head, header.data["epochs"]), core, readout
+    return Fit(representation, head, header.data["epochs"]), parts
 
 
 def check_features(expected: Mapping[str, Any], bags: Bags) -> Bags:
