@@ -199,7 +199,7 @@ def test_registry_makes_every_model_by_name():
     simple += ["late-mean", "late-stack", "kernel-ridge", "kernel-svm"]
     assert [name for name in MODELS if name in simple] == simple
     assert list(MODELS)[:2] == ["prior", "length"]
-    assert list(MODELS)[-2:] == ["hilbert", "hilbert-paper"]
+    assert list(MODELS)[-3:] == ["hilbert", "hilbert-gmc", "hilbert-paper"]
     for name in MODELS:
         assert make_model(name, seed=7).seed == 7
     assert make_model("hilbert").preset == "robust"

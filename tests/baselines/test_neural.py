@@ -6,7 +6,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from hilbert.baselines import MODELS, Abmil, ConcatLR, Gmc, Simclr, Symile, make_model, neural
+from hilbert.baselines import MODELS, Abmil, ConcatLR, Gmc, GmcOnVectors, Simclr, Symile, make_model, neural
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.baselines.trained import prepare_method, train_method
 from hilbert.config import HilbertConfig

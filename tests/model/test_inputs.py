@@ -96,3 +96,13 @@ def test_one_segment_and_none_can_be_fitted_and_saved():
         again = SegmentTransform.from_arrays(transform.arrays())
         assert again.width == 3
         assert again(packed(np.full((2, 3), 2.0))).shape == (2, 3)
+
+
+def test_a_column_of_rounding_noise_is_constant():
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    x[:, 1] *= 1e-9  # a small unit is no noise
+    x[:, 2] *= 1e-25
+    _, scale = column_moments(x)
+    assert scale[2] == 1.0
+    assert scale[1] == pytest.approx(x[:, 1].std())
+    assert column_moments(x[:, 2:])[1] == pytest.approx(x[:, 2].std())  # alone it is all there is

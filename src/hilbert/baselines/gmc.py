@@ -69,4 +69,4 @@ class GmcOnVectors(Gmc):
     An ablation of HILBERT rather than a baseline, since most of what it does is HILBERT's.
     """
 
-    defaults = Gmc.defaults | {"backbone": "prototypes"}  # noqa: RUF012
+    defaults = Gmc.defaults | {"backbone": "prototypes"}
