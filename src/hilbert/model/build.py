@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from hilbert.model.hilbert import HilbertNetwork
 from hilbert.model.inputs import SegmentTransform
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Recombiner = Callable[[Ints, Ints], tuple[Packed, Packed]]
 Network = HilbertNetwork | PrototypeNetwork
 
 
@@ -37,6 +40,11 @@ class SegmentInputs:
             for packed, transform in ((bags.audio, self.audio), (bags.text, self.text))
         )
         return audio, text
+
+    def recombiner(self, bags: Bags) -> Recombiner:
+        """Rows of ``bags`` for the audio and rows for the text → what the network reads of documents made of them."""
+        audio, text = self(bags)
+        return lambda audio_rows, text_rows: (audio.take(audio_rows), text.take(text_rows))
 
     @property
     def widths(self) -> dict[str, int]:
@@ -69,6 +77,16 @@ class VectorInputs:
     def __call__(self, bags: Bags) -> tuple[Packed, Packed]:
         """What the network reads, packed."""
         return pack_vectors(self.documents(bags), bags)
+
+    def recombiner(self, bags: Bags) -> Recombiner:
+        """Rows of ``bags`` for the audio and rows for the text → what the network reads of documents made of them."""
+        features = self.documents.features(bags)
+
+        def recombine(audio: Ints, text: Ints) -> tuple[Packed, Packed]:
+            mixed = bags.recombine(audio, text)
+            return pack_vectors(self.documents.recombined(mixed, features, audio, text), mixed)
+
+        return recombine
 
     @property
     def widths(self) -> dict[str, int]:

@@ -54,12 +54,16 @@ class Representation:
 
 @dataclass
 class Fit:
-    """A trained representation and head, the epochs at which each stage was best, and the curves."""
+    """A trained representation and head, the epochs at which each stage was best, and the curves.
+
+    ``objective``: with what else the representation's loss has learnt; only training needs it, so it is not saved.
+    """
 
     representation: Representation
     head: nn.Module | None
     epochs: dict[str, int]
     history: History = field(default_factory=list)
+    objective: RepresentationObjective | None = None
 
     def head_logits(self, z: NDArray[np.floating[Any]]) -> Floats:
         """The head's logits (docs, classes) of embeddings (docs, 3 width), in float64."""
@@ -93,10 +97,14 @@ def make_dataset(
 
 @dataclass(frozen=True)
 class Prepared:
-    """Transforms fitted on the documents ``rows``, and all documents transformed: shared by several trainings."""
+    """Transforms fitted on the documents ``rows``, and all documents transformed: shared by several trainings.
+
+    ``blocks`` made the references in ``data``; None for a method without them.
+    """
 
     inputs: Inputs
     data: Dataset
+    blocks: PooledBlocks | None = None
 
 
 def prepare(
@@ -108,7 +116,7 @@ def prepare(
         packed = inputs(bags)
     pooled = [pool(bags.audio), pool(bags.text)]
     blocks = PooledBlocks.fit_pooled([x[rows] for x in pooled])
-    return Prepared(inputs, make_dataset(packed, blocks.transform_pooled(pooled), target, groups, device))
+    return Prepared(inputs, make_dataset(packed, blocks.transform_pooled(pooled), target, groups, device), blocks)
 
 
 def check_device(name: str) -> None:
@@ -166,14 +174,14 @@ def fit_network(
     if head is not None and config.training.regime == "joint":
         joint = JointTask(network, objective, head, data, rows, config, classes)
         outcome = run(joint, plan("joint"), seed, file("joint"))
-        return Fit(representation, head, {"joint": outcome.best_epoch}, outcome.history)
+        return Fit(representation, head, {"joint": outcome.best_epoch}, outcome.history, objective)
     first = run(
         RepresentationTask(network, objective, data, rows, config),
         plan("representation"),
         seed,
         file("representation"),
     )
-    fit = Fit(representation, None, {"representation": first.best_epoch}, first.history)
+    fit = Fit(representation, None, {"representation": first.best_epoch}, first.history, objective)
     if head is None:
         return fit
     labelled = Rows(*(part[target[part] >= 0] for part in rows))
@@ -182,4 +190,5 @@ def fit_network(
     local = Rows(np.arange(len(labelled.train)), np.arange(len(labelled.train), len(used)))
     task = HeadTask(head, z, data.target[torch.as_tensor(used)], local, config, classes)
     second = run(task, plan("head"), seed, file("head"))
-    return Fit(representation, head, fit.epochs | {"head": second.best_epoch}, first.history + second.history)
+    epochs = fit.epochs | {"head": second.best_epoch}
+    return Fit(representation, head, epochs, first.history + second.history, objective)

@@ -1,0 +1,104 @@
+"""The monitors of information flow over all fits of a result: means, spreads, and a table for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hilbert.evaluation.verdict import number
+from hilbert.monitors import perceptual_score
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hilbert.evaluation.result import Result
+
+Rows = Sequence[Mapping[str, float | None]]
+PLACE = ("repeat", "fold")
+PAIRS = {"retention": "retention", "recovery": "R²", "drop": "AUC drop", "shapley": "Shapley"}
+"""Monitors with a value for either modality, and what tables call them."""
+
+
+class Mean(NamedTuple):
+    """Mean and standard deviation over the fits in which a monitor is defined; NaN where these are too few."""
+
+    value: float
+    spread: float
+    defined: int
+    of: int
+
+
+def means(rows: Rows) -> dict[str, Mean]:
+    """Every monitor of one model over its fits.
+
+    "perceptual_audio" and "perceptual_text" are ratios of two means, mean drop by mean height above chance: inside one
+    small fold the height may be next to nothing. They have no spread.
+    """
+    names = dict.fromkeys(name for row in rows for name in row if name not in PLACE)
+    found = {}
+    for name in names:
+        values = [value for row in rows if (value := row.get(name)) is not None]
+        mean, spread = float(np.mean(values)) if values else math.nan, math.nan
+        if len(values) > 1:
+            spread = float(np.std(values, ddof=1))
+        found[name] = Mean(mean, spread, len(values), len(rows))
+    for modality in ("audio", "text"):
+        if (drop := found.get(f"drop_{modality}")) is not None:
+            score = perceptual_score(found["auc"].value, drop.value)
+            found[f"perceptual_{modality}"] = Mean(score, math.nan, drop.defined, drop.of)
+    return found
+
+
+def print_flow(result: Result, console: Console) -> None:
+    """A row a model: either modality's monitors side by side, and what is undefined below; nothing without monitors."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    if not result.flow:
+        return
+    fits = max(len(rows) for rows in result.flow.values())
+    over = f", mean ± standard deviation over {fits} fits" if fits > 1 else ""
+    title = f"Information flow, audio / text, on test documents{over}"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("model", no_wrap=True)
+    for heading in (*list(PAIRS.values())[:2], "dominance", *list(PAIRS.values())[2:]):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for model, rows in result.flow.items():
+        found = means(rows)
+        kept, recovered, drop, shapley = (
+            " / ".join(cell(found.get(f"{name}_{modality}")) for modality in ("audio", "text"))
+            if f"{name}_audio" in found
+            else ""
+            for name in PAIRS
+        )
+        table.add_row(Text(model), kept, recovered, cell(found.get("dominance"), True), drop, shapley)
+    console.print(table)
+    for line in undefined(result):
+        console.print(Text(line))
+    console.print()
+
+
+def cell(mean: Mean | None, signed: bool = False) -> str:
+    """Mean ± spread to two digits; empty for a monitor that a model does not have."""
+    if mean is None:
+        return ""
+    value = number(None if math.isnan(mean.value) else mean.value, signed, 2)
+    return value if math.isnan(mean.spread) else f"{value}±{number(mean.spread, digits=2)}"
+
+
+def undefined(result: Result) -> list[str]:
+    """How many fits each mean is without, in one line; none where all is defined."""
+    parts: dict[str, list[str]] = {}
+    for model, rows in result.flow.items():
+        for name, mean in means(rows).items():
+            if mean.defined < mean.of:
+                said = f"{mean.of - mean.defined} of {mean.of} fits"
+                parts.setdefault(f"{model} ({said})", []).append(name.replace("_", " "))
+    if not parts:
+        return []
+    listed = "; ".join(f"{', '.join(names)} of {where}" for where, names in parts.items())
+    return [f"Undefined, and not in the means: {listed}."]
