@@ -27,7 +27,9 @@ def test_shapley_values_add_up_and_are_symmetric():
         first, second = shapley(values)
         assert first + second == pytest.approx(both - empty)
         assert shapley(Values(empty, text, audio, both)) == pytest.approx((second, first))
-        assert shapley(Values(empty, audio, audio, both))[0] == pytest.approx(shapley(Values(empty, audio, audio, both))[1])
+        assert shapley(Values(empty, audio, audio, both))[0] == pytest.approx(
+            shapley(Values(empty, audio, audio, both))[1]
+        )
     assert shapley(Values(0.5, 0.7, 0.6, 0.8)) == pytest.approx((0.2, 0.1))  # additive: each what it adds
     assert shapley(Values(0.5, 0.7, 0.5, 0.7)) == pytest.approx((0.2, 0.0))  # a modality that says nothing
     assert shapley(Values(0.5, 0.7, 0.7, 0.7)) == pytest.approx((0.1, 0.1))  # both say the same

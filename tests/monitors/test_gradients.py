@@ -31,7 +31,9 @@ def task_and_batch(model, corpus):
     batch = batch._replace(
         audio=doubled[0], text=doubled[1], references=type(batch.references)(*(r.double() for r in batch.references))
     )
-    network, objective, head = (copy.deepcopy(m).double() for m in (fit.representation.network, fit.objective, fit.head))
+    network, objective, head = (
+        copy.deepcopy(m).double() for m in (fit.representation.network, fit.objective, fit.head)
+    )
     parts = (data, Rows(np.arange(40), rows[:0]), model.config_)
     if model.config_.training.regime == "joint":
         return JointTask(network, objective, head, *parts, 3), batch

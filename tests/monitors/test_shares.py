@@ -36,9 +36,7 @@ def test_a_linear_map_has_the_variance_of_its_parts(tiny):
     found = joint_shares(representation, data, np.random.default_rng(0))
     weight = representation.network.joint.linear.weight.detach().double().numpy()
     blocks = np.split(weight, [3, 5], axis=1)
-    exact = [
-        np.trace(w @ np.cov(x.T) @ w.T) for w, x in zip(blocks, (parts[0], parts[1], parts[2]), strict=True)
-    ]
+    exact = [np.trace(w @ np.cov(x.T) @ w.T) for w, x in zip(blocks, (parts[0], parts[1], parts[2]), strict=True)]
     assert list(found.values()) == pytest.approx(np.array(exact) / sum(exact), rel=0.1)
     assert sum(found.values()) == pytest.approx(1)
 

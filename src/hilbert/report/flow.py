@@ -46,19 +46,14 @@ def inside_rows(result: Result) -> list[dict[str, Any]]:
     return rows
 
 
-def contributions(result: Result) -> Drawing | None:
-    """Shapley values of either modality, a row a model."""
-    rows = [(model, found) for model, found in _means(result).items() if "shapley_audio" in found]
-    if not rows:
-        return None
+def contributions(result: Result) -> Drawing:
+    """Shapley values of either modality, a row a model; nothing is drawn where one is undefined."""
+    rows = list(_means(result).items())
     drawn, (ax,) = figure(7.6, 1.1 + 0.42 * len(rows))
     for i, (_, found) in enumerate(rows):
         for k, modality in enumerate(MODALITIES):
             value, spread, y = *found[f"shapley_{modality}"][:2], i + 0.22 * (k - 0.5)
-            if math.isnan(value):
-                continue
-            if not math.isnan(spread):
-                ax.plot([value - spread, value + spread], [y, y], color=PALETTE[k], linewidth=1.8, zorder=2)
+            ax.plot([value - spread, value + spread], [y, y], color=PALETTE[k], linewidth=1.8, zorder=2)
             label = modality if i == 0 else None
             ax.plot(
                 [value], [y], linestyle="", marker=MARKERS[k], markersize=6, color=PALETTE[k], label=label, zorder=3

@@ -83,7 +83,7 @@ def render_report(
         flow=flow.flow_rows(result),
         inside=inside,
         gated=any(row["mass"][0] for row in inside),
-        contributions=flow.contributions(result),
+        contributions=flow.contributions(result) if result.flow else None,
         undefined=undefined(result),
         notes=[note for note in result.notes if not (no_text and ": warned " in note)],
         settings=setting_rows(result),
