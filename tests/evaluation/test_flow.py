@@ -57,8 +57,10 @@ def test_it_is_stored_and_shown(watched, tmp_path):
     loaded = Result.load(result.save(tmp_path / "r"))
     assert loaded.flow == result.flow
     assert str(loaded) == str(result)
-    assert "Information flow, audio / text, on test documents, mean ± standard deviation over 2 fits" in str(result)
-    assert max(map(len, str(result).splitlines())) <= 120
+    assert "Information flow on test documents: mean ± standard deviation over 2 fits" in str(result)
+    second = result.table(90).split("Information flow")[1]
+    assert "…" not in second
+    assert second.count("audio ") == 5
     json.loads((tmp_path / "r" / "flow.json").read_text(encoding="utf-8"))
 
 

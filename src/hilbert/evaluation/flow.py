@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Mapping[str, float | None]]
 PLACE = ("repeat", "fold")
+MODALITIES = ("audio", "text")
 PAIRS = {"retention": "retention", "recovery": "R²", "drop": "AUC drop", "shapley": "Shapley"}
 """Monitors with a value for either modality, and what tables call them."""
 
@@ -45,7 +46,7 @@ def means(rows: Rows) -> dict[str, Mean]:
         if len(values) > 1:
             spread = float(np.std(values, ddof=1))
         found[name] = Mean(mean, spread, len(values), len(rows))
-    for modality in ("audio", "text"):
+    for modality in MODALITIES:
         if (drop := found.get(f"drop_{modality}")) is not None:
             score = perceptual_score(found["auc"].value, drop.value)
             found[f"perceptual_{modality}"] = Mean(score, math.nan, drop.defined, drop.of)
@@ -53,7 +54,7 @@ def means(rows: Rows) -> dict[str, Mean]:
 
 
 def print_flow(result: Result, console: Console) -> None:
-    """A row a model: either modality's monitors side by side, and what is undefined below; nothing without monitors."""
+    """A row a model, the audio's monitors over the text's, and what is undefined below; nothing without monitors."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -61,21 +62,17 @@ def print_flow(result: Result, console: Console) -> None:
     if not result.flow:
         return
     fits = max(len(rows) for rows in result.flow.values())
-    over = f", mean ± standard deviation over {fits} fits" if fits > 1 else ""
-    title = f"Information flow, audio / text, on test documents{over}"
+    over = f": mean ± standard deviation over {fits} fits" if fits > 1 else ""
+    title = f"Information flow on test documents{over}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model", no_wrap=True)
-    for heading in (*list(PAIRS.values())[:2], "dominance", *list(PAIRS.values())[2:]):
+    for heading in ("model", ""):
+        table.add_column(heading, no_wrap=True)
+    for heading in (*PAIRS.values(), "dominance"):
         table.add_column(heading, justify="right", no_wrap=True)
     for model, rows in result.flow.items():
         found = means(rows)
-        kept, recovered, drop, shapley = (
-            " / ".join(cell(found.get(f"{name}_{modality}")) for modality in ("audio", "text"))
-            if f"{name}_audio" in found
-            else ""
-            for name in PAIRS
-        )
-        table.add_row(Text(model), kept, recovered, cell(found.get("dominance"), True), drop, shapley)
+        pairs = ["\n".join(cell(found.get(f"{name}_{modality}")) for modality in MODALITIES) for name in PAIRS]
+        table.add_row(Text(model), "\n".join(MODALITIES), *pairs, cell(found.get("dominance"), True))
     console.print(table)
     for line in undefined(result):
         console.print(Text(line))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hilbert.evaluation.flow import PAIRS, Mean, means
+from hilbert.evaluation.flow import MODALITIES, PAIRS, Mean, means
 from hilbert.evaluation.result import Result
 from hilbert.evaluation.verdict import number
 from hilbert.report.figures import Drawing
 from hilbert.report.style import INK, MARKERS, PALETTE, data_uri, figure
 
 Cell = tuple[str, str]  # mean, spread
-MODALITIES = ("audio", "text")
 
 
 def flow_rows(result: Result) -> list[dict[str, Any]]:
