@@ -108,18 +108,21 @@ def test_what_cannot_be_watched_is_a_note_and_no_failure(toys, corpus):
     assert list(result.flow) == ["prior"]
 
 
-def test_one_split_is_dealt_out_more_often(toys, corpus, monkeypatch):
-    from hilbert.evaluation import watching
+def test_one_split_is_dealt_out_more_often(toys, corpus):
+    class Counted(toys["prior"]):
+        calls = []  # noqa: RUF012
 
-    seen = []
-    monkeypatch.setattr(
-        watching, "used", lambda y, proba, classes, rng, permutations: seen.append(permutations) or {"m": {}}
-    )
+        def predict_proba(self, bags):
+            self.calls.append(len(bags))
+            return super().predict_proba(bags)
+
     bags, y, groups = corpus(n=30)
-    evaluate({"m": toys["prior"]()}, bags, y, groups, 3, 1, jobs=1, resamples=20)
+    evaluate({"m": Counted()}, bags, y, groups, 3, 1, jobs=1, resamples=20)
+    assert len(Counted.calls) == 3 * (1 + 2 * 5)
+    Counted.calls.clear()
     side = np.where(np.arange(30) % 3 == 0, "test", "train")
-    evaluate_split({"m": toys["prior"]()}, bags, y, side, jobs=1, resamples=20)
-    assert seen == [5, 5, 5, 15]
+    evaluate_split({"m": Counted()}, bags, y, side, jobs=1, resamples=20)
+    assert Counted.calls == [10] * (1 + 2 * 15)
 
 
 def test_a_saved_model_is_watched_without_its_training_documents(watched, tiny, make_bags):

@@ -13,7 +13,9 @@ LABELS = np.array([0, 0, 1, 1, 1])
 
 
 def games(score, seed=0, permutations=3):
-    return coalitions(lambda a, t: {"": score(a, t)}, len(LABELS), np.random.default_rng(seed), permutations)[""]
+    own = np.arange(len(LABELS))
+    both, rng = {"": score(own, own), "unknown": 0.0}, np.random.default_rng(seed)
+    return coalitions(lambda a, t: {"": score(a, t)}, both, len(LABELS), rng, permutations)[""]
 
 
 def auc(scores):

@@ -92,9 +92,11 @@ def test_a_corpus_without_one_modality(tiny, make_bags, preset):
     model.on_prepared = prepared.append
     model.fit(bags[:20], y[:20], groups=groups[:20])
     found = embedded(model, bags[:20], bags[20:], seeds(), *prepared)
+    rng = np.random.default_rng(0)
     assert math.isfinite(found["recovery_audio"])
     assert all(math.isnan(found[name]) for name in ("recovery_text", "retention_audio", "gradient_audio"))
-    flow = used(y[20:], model.recombined(bags[20:]), model.classes_, np.random.default_rng(0))
+    proba = {"": model.predict_proba(bags[20:])}
+    flow = used(y[20:], proba, lambda a, t: {"": model.recombined(bags[20:])(a, t)[""]}, model.classes_, rng)
     assert flow[""]["drop_text"] == 0
     assert flow[""]["auc"] > 0.5
 
@@ -120,5 +122,6 @@ def test_any_joint_embedding_is_watched_and_others_are_not(make_bags):
 
 
 def test_one_class_alone_is_undefined():
-    found = used(["a"] * 6, lambda a, t: {"": np.tile([0.4, 0.6], (6, 1))}, ["a", "b"], np.random.default_rng(0))
+    same = {"": np.tile([0.4, 0.6], (6, 1))}
+    found = used(["a"] * 6, same, lambda audio, text: same, ["a", "b"], np.random.default_rng(0))
     assert all(map(math.isnan, found[""].values()))

@@ -78,7 +78,8 @@ def fit_fold(
         flow: Flow = {}
         if permutations:
             seen = Seen(bags[trained_on(model, split)], *prepared)
-            flow, said = watch(name, fitted, bags[split.test], y[split.test], classes, split, seed, permutations, seen)
+            test = bags[split.test]
+            flow, said = watch(name, fitted, proba, test, y[split.test], classes, split, seed, permutations, seen)
             notes += said
         return Outcome(proba, 0.0, notes, curves, embedding, None if parameters is None else int(parameters), flow)
 

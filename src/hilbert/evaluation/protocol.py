@@ -119,7 +119,7 @@ def evaluate_saved(
         proba, notes = predict(key, fitted, test, learnt, key)
         flow: Flow = {}
         if monitors:
-            flow, said = watch(key, fitted, test, _objects(y)[split.test], learnt, split, seed, LEAST)
+            flow, said = watch(key, fitted, proba, test, _objects(y)[split.test], learnt, split, seed, LEAST)
             notes += said
         outcomes.append((key, split, Outcome(proba, float("nan"), notes, flow=flow)))
     settings = {"protocol": "saved model", "folds": 1, "repeats": 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ class Seen(NamedTuple):
 def watch(
     name: str,
     fitted: Any,
+    proba: Mapping[str, Floats],
     test: Bags,
     y: NDArray[np.object_],
     classes: Sequence[str],
@@ -38,7 +39,7 @@ def watch(
     permutations: int,
     seen: Seen | None = None,
 ) -> tuple[Flow, list[str]]:
-    """Monitors by the names of ``Outcome.proba``, and notes; without ``seen`` those of the predictions alone.
+    """Monitors by the names of ``proba``, and notes; without ``seen`` those of the predictions alone.
 
     The permutations come from ``seed``, repeat and fold, the same for every model. Of a model that can recombine
     documents (``recombined``) variants are watched as well. Permutations make documents with neither modality, which
@@ -47,7 +48,7 @@ def watch(
     for_scores, for_embedding = np.random.SeedSequence((seed, split.repeat, split.fold, 1)).spawn(2)
     learnt = [str(c) for c in fitted.classes_]
 
-    def proba(audio: Ints, text: Ints) -> dict[str, Floats]:
+    def predict(audio: Ints, text: Ints) -> dict[str, Floats]:
         found = recombined(audio, text) if recombined else {"": fitted.predict_proba(test.recombine(audio, text))}
         return {
             f"{name} ({variant})" if variant else name: align(
@@ -60,7 +61,8 @@ def watch(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             recombined = fitted.recombined(test) if hasattr(fitted, "recombined") else None
-            flow = used([str(v) for v in y], proba, classes, np.random.default_rng(for_scores), permutations)
+            labels, rng = [str(v) for v in y], np.random.default_rng(for_scores)
+            flow = used(labels, proba, predict, classes, rng, permutations)
             if seen is not None:
                 flow[name] |= embedded(fitted, seen.train, test, for_embedding, seen.prepared)
     except Exception as error:

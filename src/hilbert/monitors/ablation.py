@@ -37,6 +37,7 @@ class Values(NamedTuple):
 
 def coalitions(
     score: Callable[[Ints, Ints], Mapping[str, float]],
+    both: Mapping[str, float],
     docs: int,
     rng: np.random.Generator,
     permutations: int = PERMUTATIONS,
@@ -44,15 +45,15 @@ def coalitions(
     """v of each set of modalities, for each of the scores that ``score`` gives by name.
 
     ``score(audio, text)`` judges the ``docs`` documents when each has the audio of document ``audio[i]`` and the text
-    of ``text[i]``. A modality alone is the mean over ``permutations`` of the other one. These are uniform, and may
-    leave a document what it had: otherwise the modality of others would speak against a document's own class. v(∅),
-    with both dealt out independently, is ½ on average over the permutations, for every one-against-rest AUC of
-    documents that are judged one by one; that ½ stands here.
+    of ``text[i]``; ``both`` holds the scores of the documents as they are. A modality alone is the mean over
+    ``permutations`` of the other one. These are uniform, and may leave a document what it had: otherwise the modality
+    of others would speak against a document's own class. v(∅), with both dealt out independently, is ½ on average over
+    the permutations, for every one-against-rest AUC of documents that are judged one by one; that ½ stands here.
     """
     own = np.arange(docs)
     orders = [rng.permutation(docs) for _ in range(permutations)]
     audio, text = [score(own, order) for order in orders], [score(order, own) for order in orders]
-    return {name: Values(CHANCE, _mean(audio, name), _mean(text, name), both) for name, both in score(own, own).items()}
+    return {name: Values(CHANCE, _mean(audio, name), _mean(text, name), both[name]) for name in audio[0]}
 
 
 def shapley(values: Values) -> tuple[float, float]:

@@ -44,23 +44,30 @@ class Side(NamedTuple):
 
 
 def used(
-    y: Labels, predict: Predict, classes: Labels, rng: np.random.Generator, permutations: int = PERMUTATIONS
+    y: Labels,
+    proba: Mapping[str, Floats],
+    predict: Predict,
+    classes: Labels,
+    rng: np.random.Generator,
+    permutations: int = PERMUTATIONS,
 ) -> dict[str, Flow]:
     """Of each prediction by name: macro AUC in the fold, what it loses without a modality, and Shapley values.
 
-    ``predict(audio, text)``: probabilities (docs, classes) of the documents ``y`` when each has the audio and
-    the text of others of them. NaN where all documents are of one class.
+    ``proba``: probabilities (docs, classes) of the documents with labels ``y``. ``predict(audio, text)``: those when
+    each has the audio and the text of others of them; names that only ``proba`` has are left out. NaN where all
+    documents are of one class.
     """
-    labels, own = np.asarray(y), np.arange(len(y))
+    labels = np.asarray(y)
+    several = len(np.unique(labels)) > 1
+
+    def aucs(found: Mapping[str, Floats]) -> dict[str, float]:
+        return {name: within_fold_auc(labels, p, classes=classes) if several else math.nan for name, p in found.items()}
 
     def score(audio: Ints, text: Ints) -> dict[str, float]:
-        return {name: within_fold_auc(labels, proba, classes=classes) for name, proba in predict(audio, text).items()}
+        return aucs(predict(audio, text))
 
-    if len(np.unique(labels)) < 2:
-        undefined = dict.fromkeys(("auc", "drop_audio", "drop_text", "shapley_audio", "shapley_text"), math.nan)
-        return {name: undefined for name in predict(own, own)}
     found = {}
-    for name, values in coalitions(score, len(labels), rng, permutations=permutations).items():
+    for name, values in coalitions(score, aucs(proba), len(labels), rng, permutations).items():
         audio, text = shapley(values)
         drops = {"auc": values.both, "drop_audio": values.drop_audio, "drop_text": values.drop_text}
         found[name] = drops | {"shapley_audio": audio, "shapley_text": text}
