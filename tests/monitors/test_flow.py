@@ -101,6 +101,19 @@ def test_a_corpus_without_one_modality(tiny, make_bags, preset):
     assert flow[""]["auc"] > 0.5
 
 
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_a_constant_modality_takes_nothing_away(fitted, corpus, preset):
+    bags, y, _ = corpus
+    model, _ = fitted[preset]
+    own = np.arange(40)
+    for constant in ("audio", "text"):
+        rows = {"audio": own, "text": own} | {constant: np.zeros(40, np.int64)}
+        same = bags.recombine(**rows)
+        proba = {"": model.predict_proba(same), **model.variants(same)}
+        for flow in used(y, proba, model.recombined(same), model.classes_, np.random.default_rng(0)).values():
+            assert abs(flow[f"drop_{constant}"]) < 1e-6
+
+
 class Named(BaseEstimator):
     """A model that names its embeddings."""
 

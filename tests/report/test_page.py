@@ -181,7 +181,7 @@ def test_information_flow_is_shown_where_it_was_watched(written, tmp_path):
     text = " ".join(page.text.split())
     for words in (
         ".71 ± .00 / .33 ± .00", "least .33", ".67 / −.03", ".57 ± .00 / .31 ± .00 / .12 ± .00", ".87 / .50",
-        "never optimised", "dominance of hilbert (1 of 2 fits)", "1 is the most that one embedding can keep",
+        "never optimised", "dominance of hilbert in 1 of 2 fits", "1 is the most that one embedding can keep",
     ):  # fmt: skip
         assert words in text, words
     assert "Gate or attention" not in text

@@ -21,6 +21,12 @@ PLACE = ("repeat", "fold")
 MODALITIES = ("audio", "text")
 PAIRS = {"retention": "retention", "recovery": "R²", "drop": "AUC drop", "shapley": "Shapley"}
 """Monitors with a value for either modality, and what tables call them."""
+OTHERS = {
+    "dominance": "dominance",
+    "share": "part of z_joint",
+    "mass": "gate or attention",
+    "gradient": "part of the gradient",
+}
 
 
 class Mean(NamedTuple):
@@ -88,14 +94,17 @@ def cell(mean: Mean | None, signed: bool = False) -> str:
 
 
 def undefined(result: Result) -> list[str]:
-    """How many fits each mean is without, in one line; none where all is defined."""
+    """How many fits the means are without, in one line; none where all is defined."""
     parts: dict[str, list[str]] = {}
     for model, rows in result.flow.items():
-        for name, mean in means(rows).items():
-            if mean.defined < mean.of:
-                said = f"{mean.of - mean.defined} of {mean.of} fits"
-                parts.setdefault(f"{model} ({said})", []).append(name.replace("_", " "))
+        found = means(rows)
+        for kind, word in {**PAIRS, **OTHERS}.items():
+            own = {name: mean.of - mean.defined for name, mean in found.items() if name.startswith(kind)}
+            lacking = {name.removeprefix(f"{kind}_"): count for name, count in own.items() if count}
+            if lacking:
+                which = "" if len(lacking) == len(own) else f" ({', '.join(lacking)})"
+                parts.setdefault(f"{model} in {max(lacking.values())} of {len(rows)} fits", []).append(word + which)
     if not parts:
         return []
-    listed = "; ".join(f"{', '.join(names)} of {where}" for where, names in parts.items())
+    listed = "; ".join(f"{', '.join(words)} of {where}" for where, words in parts.items())
     return [f"Undefined, and not in the means: {listed}."]

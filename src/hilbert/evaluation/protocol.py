@@ -141,11 +141,9 @@ def _run(
     permutations = max(PERMUTATIONS, -(-LEAST // len(splits))) if monitors else 0
     common = setup.bags, y, groups
     tasks = [
-        delayed(_numbered)(
-            i, name, models[name], *common, split, classes, setup.seed, split is splits[0], permutations
-        )
+        delayed(_numbered)(i, name, models[name], *common, split, classes, setup.seed, split is splits[0], permutations)
         for i, (name, split) in enumerate(work)
-    ]  # fmt: skip
+    ]
     workers = min(jobs if jobs and jobs > 0 else cpu_count(), len(tasks))
     found: dict[int, Outcome] = {}
     for i, outcome in Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
