@@ -98,6 +98,24 @@ def test_alpha_mixes_the_logits_and_the_variants_are_the_network_alone(request, 
     assert set(model.selection_) == {"best_alpha", "gain", "standard_error", "core_auc"}
 
 
+@pytest.mark.parametrize("name", ["robust", "paper", "staged"])
+@pytest.mark.parametrize("alpha", [None, 0.0, 0.5])
+def test_recombined_documents_are_judged_as_if_they_were_made_so(request, corpus, name, alpha):
+    bags = corpus[0][:20]
+    model = request.getfixturevalue(name)
+    forced = clone(model)
+    forced.__dict__.update({k: v for k, v in vars(model).items() if k.endswith("_")})
+    forced.alpha_ = model.alpha_ if alpha is None or name == "paper" else alpha
+    rng = np.random.default_rng(0)
+    predict = forced.recombined(bags)
+    for audio, text in ((np.arange(20), np.arange(20)), (rng.permutation(20), rng.integers(0, 20, 20))):
+        made, found = bags.recombine(audio, text), predict(audio, text)
+        expected = {"": forced.predict_proba(made), **forced.variants(made)}
+        assert list(found) == list(expected)
+        for variant, proba in expected.items():
+            np.testing.assert_allclose(found[variant], proba, rtol=0, atol=1e-5)
+
+
 def test_paper_has_no_core(corpus, paper):
     bags, _, _ = corpus
     assert paper.core_ is None

@@ -29,6 +29,7 @@ ORDER = (
     "estimators",
     "inference",
     "baselines",
+    "monitors",
     "evaluation",
     "report",
     "demo",

@@ -20,7 +20,7 @@ from hilbert.model.build import VectorInputs
 from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.checkpoint import data_hash
-from hilbert.training.fit import Fit, check_device, fit_network, prepare
+from hilbert.training.fit import Fit, Prepared, check_device, fit_network, make_dataset, prepare
 from hilbert.training.heads import InnerFold, LogisticHead, OnInner
 from hilbert.training.saving import check_features, load_fit, load_header, save_fit
 from hilbert.training.selection import blend, choose_alpha
@@ -174,6 +174,9 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
     ``history_`` (a row an epoch with every loss term of the first inner fold), ``config_``.
     """
 
+    on_prepared: Callable[[Prepared], None] | None = None
+    """Called by ``fit`` with the training documents as the network reads them, which the model does not keep."""
+
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
         """Fit on labelled documents; those with label None only shape the representation."""
         self._check(X)
@@ -198,6 +201,8 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         if config.model.backbone == "prototypes":
             self.untrained_ = VectorReadout()
             prepared = self.untrained_.fit(prepared, config.prototypes.stability, X, target, labelled, folds, count)
+        if self.on_prepared is not None:
+            self.on_prepared(prepared)
         trainings = min(len(folds), config.selection.trained) + 1
         done = 0
 
@@ -246,19 +251,18 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         self.n_parameters_ = sum(p.numel() for module in modules if module is not None for p in module.parameters())
         return self
 
-    def _network_logits(self, X: Bags) -> Floats:
+    def _network_logits(self, z: Floats) -> Floats:
         """The logits of the readout where there is one, else the head's."""
-        z = self.fit_.representation.embed(X).astype(np.float64)
         return self.fit_.head_logits(z) if self.readout_ is None else self.readout_.logits(z)
 
     def decision_function(self, X: Bags) -> Floats:
         """Logits (docs, classes) in float64."""
         check_is_fitted(self, "fit_")
         X = check_features(self.features_, X)
-        if self.core_ is None:
-            return self._network_logits(X)
-        core = self.core_.logits(X)
-        return blend(core, self._network_logits(X), self.alpha_) if self.alpha_ else core
+        if self.core_ is not None and not self.alpha_:
+            return self.core_.logits(X)
+        network = self._network_logits(self.fit_.representation.embed(X).astype(np.float64))
+        return network if self.core_ is None else blend(self.core_.logits(X), network, self.alpha_)
 
     def predict_proba(self, X: Bags) -> Floats:
         """Class probabilities (docs, classes), in the order of ``classes_``."""
@@ -278,16 +282,38 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         """
         check_is_fitted(self, "fit_")
         X = check_features(self.features_, X)
-        z = self.fit_.representation.embed(X).astype(np.float64)
-        found = {}
-        if self.core_ is not None:
-            found["no core"] = self.fit_.head_logits(z) if self.readout_ is None else self.readout_.logits(z)
-        if self.readout_ is not None:
-            found["experts"] = self.fit_.head_logits(z)
+        found = self._variants(self.fit_.representation.embed(X).astype(np.float64))
         inputs = self.fit_.representation.inputs
         if self.untrained_ is not None and isinstance(inputs, VectorInputs):
-            found["no training"] = self.untrained_.logits(inputs, X)
-        return {name: softmax(logits) for name, logits in found.items()}
+            found["no training"] = softmax(self.untrained_.logits(inputs, X))
+        return found
+
+    def _variants(self, z: Floats) -> dict[str, Floats]:
+        found = {} if self.core_ is None else {"no core": softmax(self._network_logits(z))}
+        return found if self.readout_ is None else found | {"experts": softmax(self.fit_.head_logits(z))}
+
+    def recombined(self, X: Bags) -> Callable[[Ints, Ints], dict[str, Floats]]:
+        """Predict documents made of the audio of some and the text of others; ``X`` itself is transformed once.
+
+        The function that is returned takes rows of X for the audio and for the text, (docs,) each. It gives the
+        probabilities of ``predict_proba`` as "", and those of ``variants`` that embeddings tell.
+        """
+        check_is_fitted(self, "fit_")
+        X = check_features(self.features_, X)
+        representation, core = self.fit_.representation, self.core_
+        inputs = representation.inputs.recombiner(X)
+        pooled = [] if core is None else core.inputs(X)
+
+        def predict(audio: Ints, text: Ints) -> dict[str, Floats]:
+            data = make_dataset(inputs(audio, text), device=representation.device)
+            z = representation.embed_dataset(data).astype(np.float64)
+            network = self._network_logits(z)
+            if core is None:
+                return {"": softmax(network)}
+            linear = core.map(np.hstack([part[rows] for part, rows in zip(pooled, (audio, text), strict=True)]))
+            return {"": softmax(blend(linear, network, self.alpha_)), **self._variants(z)}
+
+        return predict
 
     def save(self, folder: str | Path) -> Path:
         """Write the model as safetensors, JSON and a model card; never pickle."""

@@ -89,8 +89,10 @@ def test_evaluate_prints_and_saves(results):
     out, printed = results
     assert "hilbert (no core)" in printed
     assert "macro AUC" in printed
+    assert "Information flow on test documents" in printed
     saved = Result.load(out)
     assert saved.metrics["models"]["prior"]["auc"]["value"] == pytest.approx(0.5)
+    assert all(row["shapley_audio"] > 0.3 for row in saved.flow["audio-lr"])
     # pitch gives these voices away, so a pipeline that loses or shuffles anything shows here
     assert saved.metrics["models"]["audio-lr"]["auc"]["value"] > 0.95
 
@@ -106,8 +108,10 @@ def test_report_is_one_page_without_network(hilbert, results, tmp_path):
 
 def test_evaluate_by_a_split_column_and_a_saved_model(hilbert, features, new_features, model, tmp_path):
     common = ("--label", "voice", "--group", "person", "--out")
-    split = hilbert("evaluate", features, "--split", "split", "--models", "audio-lr", *common, tmp_path / "s", *QUICK)
+    quick = (*QUICK, "--no-monitors")
+    split = hilbert("evaluate", features, "--split", "split", "--models", "audio-lr", *common, tmp_path / "s", *quick)
     assert split.exit_code == 0, split.output
+    assert "Information flow" not in split.output
     tested = pq.read_table(tmp_path / "s" / "predictions.parquet")["document"].to_pylist()
     assert sorted(tested) == ["012", "013", "014", "015"]
     saved = hilbert("evaluate", new_features, "--model", model, *common, tmp_path / "m")

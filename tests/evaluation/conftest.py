@@ -88,6 +88,17 @@ class Broken(Prior):
         return 2 * proba if self.how == "sum" else proba
 
 
+class Stubborn(Prior):
+    """Knows only the documents it was shown as they are."""
+
+    def predict_proba(self, bags):
+        if not hasattr(self, "known_"):
+            self.known_ = bags.fingerprints()
+        if bags.fingerprints() != self.known_:
+            raise KeyError("a document never seen")
+        return super().predict_proba(bags)
+
+
 def make_corpus(n=90, signal=1.0, seed=0, classes=("adult", "child", "youth"), priors=(0.5, 0.3, 0.2)):
     rng = np.random.default_rng(seed)
     z = np.concatenate([np.arange(len(classes)), rng.choice(len(classes), n - len(classes), p=priors)])
@@ -99,7 +110,7 @@ def make_corpus(n=90, signal=1.0, seed=0, classes=("adult", "child", "youth"), p
 
 @pytest.fixture
 def toys():
-    return {"pooled": Pooled, "prior": Prior, "semi": Semi, "broken": Broken}
+    return {"pooled": Pooled, "prior": Prior, "semi": Semi, "broken": Broken, "stubborn": Stubborn}
 
 
 @pytest.fixture

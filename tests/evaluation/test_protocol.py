@@ -10,7 +10,7 @@ from hilbert.evaluation import Result, evaluate, evaluate_saved, evaluate_split
 
 
 def hashes(folder):
-    names = ("config.yaml", "predictions.parquet", "metrics.json", "curves.json", "embeddings.parquet")
+    names = ("config.yaml", "predictions.parquet", "metrics.json", "curves.json", "embeddings.parquet", "flow.json")
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 

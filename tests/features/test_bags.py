@@ -107,6 +107,18 @@ def test_without_a_modality(bags):
         bags.without("video")
 
 
+def test_the_audio_of_some_and_the_text_of_others(bags):
+    audio, text = np.arange(len(bags))[::-1], np.roll(np.arange(len(bags)), 1)
+    made = bags.recombine(audio, text)
+    assert made.ids.tolist() == bags.ids.tolist()
+    assert made.duration.tolist() == bags.duration[audio].tolist()
+    for row in range(len(bags)):
+        assert np.array_equal(made.audio.document(row), bags.audio.document(audio[row]), equal_nan=True)
+        assert np.array_equal(made.text.document(row), bags.text.document(text[row]), equal_nan=True)
+    same = bags.recombine(np.arange(len(bags)), np.arange(len(bags)))
+    assert same.fingerprints() == bags.fingerprints()
+
+
 def test_missing_values_stay_missing(make_bags):
     bags, _, _ = make_bags(12, nan=True)
     total = np.isnan(bags.audio.values).sum()

@@ -125,6 +125,7 @@ def test_gated_and_sequence_are_symmetric_too(network, batch):
     state["joint.mlp.0.weight"] = net.state_dict()["joint.mlp.0.weight"]
     mirror.load_state_dict(state)
     torch.testing.assert_close(mirror(text, audio).joint, net(audio, text).joint, rtol=0, atol=1e-10)
+    torch.testing.assert_close(1 - mirror.audio_mass(text, audio), net.audio_mass(audio, text), rtol=0, atol=1e-10)
 
     net, mirror = network(joint="sequence"), network(4, 6, joint="sequence")
     state = swapped(net.state_dict(), 8)
@@ -132,6 +133,27 @@ def test_gated_and_sequence_are_symmetric_too(network, batch):
         state[name] = net.state_dict()[name]  # one pooling for both
     mirror.load_state_dict({n: v for n, v in state.items() if not n.startswith("joint.pool_text")})
     torch.testing.assert_close(mirror(text, audio).joint, net(audio, text).joint, rtol=0, atol=1e-6)
+    torch.testing.assert_close(1 - mirror.audio_mass(text, audio), net.audio_mass(audio, text), rtol=0, atol=1e-6)
+
+
+def test_mass_on_the_audio_is_what_the_joint_embedding_is_made_with(network, batch):
+    audio, text = batch()
+    net = network(joint="gated")
+    seen = []
+    net.joint.gate.register_forward_hook(lambda module, arguments, output: seen.append(output.sigmoid().mean(1)))
+    net(audio, text)
+    torch.testing.assert_close(net.audio_mass(audio, text), seen[0])
+    assert network(joint="concat").audio_mass(audio, text) is None
+    net = network(joint="sequence", pooling="attention")
+    with torch.no_grad():  # two pathways of constants: the pooled vector is their mean, weighted by the mass
+        for layer in net.layers:
+            for parameter in layer.parameters():
+                parameter.zero_()
+    net.project_audio.register_forward_hook(lambda m, a, output: (torch.ones_like(output[0]), output[1]))
+    net.project_text.register_forward_hook(lambda m, a, output: (torch.zeros_like(output[0]), output[1]))
+    net.joint.mlp = torch.nn.Identity()
+    net.norm_joint = torch.nn.Identity()
+    torch.testing.assert_close(net.audio_mass(audio, text), net(audio, text).joint[:, 0])
 
 
 @pytest.mark.parametrize("unimodal_source", ["pre", "post"])

@@ -17,7 +17,22 @@ from hilbert.report.rates import average_curve
 CLASSES = ("<b>adult</b>", "child", "youth")
 
 
-def invented(n=120, synthetic=False):
+USED = {"auc": 0.8, "drop_audio": 0.2, "drop_text": -0.01, "shapley_audio": 0.25, "shapley_text": 0.05}
+WATCHED = {
+    "retention_audio": 0.71, "retention_text": 0.33, "retention_least": 0.33, "recovery_audio": 0.62,
+    "recovery_text": 0.12, "dominance": 0.68, "share_audio": 0.57, "share_text": 0.31, "share_cross": 0.12,
+    "gradient_audio": 0.4, "gradient_text": 0.35, "gradient_cross": 0.25, "width_audio": 0.87, "segments_audio": 0.5,
+}  # fmt: skip
+
+
+def watched(**more):
+    """Two folds of HILBERT and concat-lr; in one of them HILBERT's dominance is undefined."""
+    place = [{"repeat": 0, "fold": 0}, {"repeat": 0, "fold": 1}]
+    hilbert = [{**place[0], **USED, **WATCHED, **more}, {**place[1], **USED, **WATCHED, **more, "dominance": None}]
+    return {"hilbert": hilbert, "concat-lr": [{**where, **USED} for where in place]}
+
+
+def invented(n=120, synthetic=False, flow=None):
     rng = np.random.default_rng(0)
     codes = rng.choice(3, n, p=[0.6, 0.3, 0.1])
     proba = {}
@@ -67,6 +82,7 @@ def invented(n=120, synthetic=False):
         environment,
         {"hilbert": curves},
         {"hilbert": embedding},
+        flow or {},
     )
 
 
@@ -156,3 +172,32 @@ def test_area_under_the_drawn_curve_is_the_table_s(model, column):
     assert np.trapezoid(y, x) == pytest.approx(found["auc_by_class"][name]["value"], abs=2e-3)
     x, y = average_curve(result, model, column, "pr", 4001)
     assert y[1:].mean() == pytest.approx(found["auprc_by_class"][name], abs=2e-3)
+
+
+def test_information_flow_is_shown_where_it_was_watched(written, tmp_path):
+    assert "Information flow" not in read(written).text
+    page = read(write_report(invented(flow=watched()), tmp_path / "flow.html"))
+    assert len(page.images) == 8
+    text = " ".join(page.text.split())
+    for words in (
+        ".71 ± .00 / .33 ± .00", "least .33", ".67 / −.03", ".57 ± .00 / .31 ± .00 / .12 ± .00", ".87 / .50",
+        "never optimised", "dominance of hilbert in 1 of 2 fits", "1 is the most that one embedding can keep",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "Gate or attention" not in text
+    assert "hilbert audio .25 ± .00, text .05 ± .00" in " ".join(image["alt"] for image in page.images)
+
+
+def test_a_gate_is_shown_where_there_is_one(tmp_path):
+    text = read(write_report(invented(flow=watched(mass_audio=0.44)), tmp_path / "gate.html")).text
+    assert ".44 ± .00" in " ".join(text.split())
+    assert "Gate or attention" in text
+
+
+def test_flow_of_predictions_alone_says_nothing_of_embeddings(tmp_path):
+    flow = {"m": [{"repeat": 0, "fold": 0, **dict.fromkeys(USED)}]}
+    page = read(write_report(invented(flow=flow), tmp_path / "one.html"))
+    text = " ".join(page.text.split())
+    assert "Information flow" in text
+    assert "– / –" in text
+    assert "Retention" not in text

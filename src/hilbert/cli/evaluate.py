@@ -37,6 +37,9 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda, for HILBERT.")] = "cpu",
+    monitors: Annotated[
+        bool, typer.Option("--monitors/--no-monitors", help="Watch the flow of information in every fit, too.")
+    ] = True,
     jobs: Annotated[int | None, typer.Option(help="Processes (default: one a core); changes no result.")] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 1, help="Decides folds, initial weights, batches and resamples.")
@@ -56,7 +59,7 @@ def run(
     corpus, bags = store.corpus(manifest), store.load()
     y = corpus.column(label)
     groups = corpus.column(group) if group else None
-    names: dict[str, Any] = {"label": label, "group": group or ""}
+    names: dict[str, Any] = {"label": label, "group": group or "", "monitors": monitors}
     if model is not None:
         saved = HilbertClassifier.load(model)
         result = evaluate_saved({model.name: saved}, bags, y, groups, seed=seed, **names)

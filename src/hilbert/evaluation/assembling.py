@@ -68,8 +68,9 @@ def assemble(setup: Setup, splits: list[Split], classes: list[str], outcomes: Ou
     environment["seconds_per_fit"] = {name: _mean_seconds(name, outcomes) for name in setup.models}
     curves = {name: [plain(row) for row in o.curves] for name, _, o in outcomes if o.curves}
     embeddings = {name: _embedding(setup, o.embedding) for name, _, o in outcomes if o.embedding}
+    flow = {name: rows for name in predictions.proba if (rows := _flow(name, outcomes))}
     numbers = measure(predictions, setup.resamples, setup.seed, test_train_ratio(config), setup.reference)
-    return Result(config, predictions, numbers, environment, curves, embeddings)
+    return Result(config, predictions, numbers, environment, curves, embeddings, flow)
 
 
 def _gather(setup: Setup, splits: list[Split], classes: list[str], outcomes: Outcomes) -> Predictions:
@@ -112,6 +113,16 @@ def _embedding(setup: Setup, found: Mapping[str, NDArray[Any]]) -> dict[str, NDA
         "test": found["test"],
         "vectors": found["vectors"],
     }
+
+
+def _flow(name: str, outcomes: Outcomes) -> list[dict[str, Any]]:
+    """A row a fit, with None for what is undefined in it."""
+    return [
+        {"repeat": split.repeat, "fold": split.fold}
+        | {key: float(value) if np.isfinite(value) else None for key, value in outcome.flow[name].items()}
+        for _, split, outcome in outcomes
+        if name in outcome.flow
+    ]
 
 
 def _corpus_notes(corpus: Mapping[str, Any]) -> list[str]:

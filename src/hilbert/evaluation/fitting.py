@@ -14,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilbert.errors import HilbertError
+from hilbert.evaluation.aligning import align
+from hilbert.evaluation.watching import Flow, Seen, watch
 from hilbert.features.bags import Bags
 from hilbert.splits import Split
+from hilbert.training.fit import Prepared
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Found = TypeVar("Found")
 
 
@@ -25,7 +29,8 @@ Found = TypeVar("Found")
 class Outcome:
     """What one fit leaves behind; ``proba`` holds the model and its variants, (test documents, classes).
 
-    ``parameters``: how many numbers the model has learnt, where it says so (``n_parameters_``).
+    ``parameters``: how many numbers the model has learnt, where it says so (``n_parameters_``). ``flow``: the
+    monitors of information flow of the same names as ``proba``, where they were asked for.
     """
 
     proba: Mapping[str, Floats]
@@ -34,6 +39,7 @@ class Outcome:
     curves: Sequence[Mapping[str, Any]] = ()
     embedding: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     parameters: int | None = None
+    flow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def fit_fold(
@@ -46,13 +52,20 @@ def fit_fold(
     classes: Sequence[str],
     seed: int,
     keep: bool,
+    permutations: int = 0,
 ) -> Outcome:
     """Fit a clone of ``model`` on ``split`` and predict its test documents.
 
     The seed comes from ``seed``, repeat and fold, so the order of the work changes nothing. ``keep``: also
-    its training curves and embeddings. Raises HilbertError naming model, repeat and fold when anything fails.
+    its training curves and embeddings; ``permutations``: also its monitors of information flow, with so many. Raises
+    HilbertError naming model, repeat and fold when anything fails.
     """
     where = f"{name}, repeat {split.repeat}, fold {split.fold}"
+    prepared: list[Prepared] = []
+
+    def ready(unfitted: Any) -> None:
+        if permutations and hasattr(unfitted, "on_prepared"):
+            unfitted.on_prepared = prepared.append
 
     def look(fitted: Any) -> Outcome:
         proba, notes = predict(name, fitted, bags[split.test], classes, where)
@@ -62,9 +75,15 @@ def fit_fold(
         curves = list(getattr(fitted, "history_", ())) if keep else []
         embedding = _embed(fitted, bags, split) if keep else {}
         parameters = getattr(fitted, "n_parameters_", None)
-        return Outcome(proba, 0.0, notes, curves, embedding, None if parameters is None else int(parameters))
+        flow: Flow = {}
+        if permutations:
+            seen = Seen(bags[trained_on(model, split)], *prepared)
+            test = bags[split.test]
+            flow, said = watch(name, fitted, proba, test, y[split.test], classes, split, seed, permutations, seen)
+            notes += said
+        return Outcome(proba, 0.0, notes, curves, embedding, None if parameters is None else int(parameters), flow)
 
-    found, seconds, warned = fit_one(name, model, bags, y, groups, split, seed, look)
+    found, seconds, warned = fit_one(name, model, bags, y, groups, split, seed, look, ready)
     return replace(found, seconds=seconds, notes=[*found.notes, *warned])
 
 
@@ -88,9 +107,7 @@ def fit_one(
 
     where = f"{name}, repeat {split.repeat}, fold {split.fold}"
     own = int(np.random.SeedSequence([seed, split.repeat, split.fold]).generate_state(1)[0] % 2**31)
-    train = split.train
-    if getattr(model, "uses_unlabelled", False) and len(split.unlabelled):
-        train = np.concatenate([train, split.unlabelled])
+    train = trained_on(model, split)
     labels: Any = np.array(y[split.train].tolist())
     if len(train) > len(split.train):
         labels = y[train]
@@ -119,6 +136,13 @@ def fit_one(
     return found, seconds, sorted({f"{name}: warned {str(w.message).splitlines()[0]!r}" for w in caught if _counts(w)})
 
 
+def trained_on(model: Any, split: Split) -> Ints:
+    """The documents that a model is fitted on: those with labels, then, if it uses them, those without."""
+    if getattr(model, "uses_unlabelled", False) and len(split.unlabelled):
+        return np.concatenate([split.train, split.unlabelled])
+    return split.train
+
+
 def predict(
     name: str, fitted: Any, bags: Bags, classes: Sequence[str], where: str
 ) -> tuple[dict[str, Floats], list[str]]:
@@ -134,32 +158,6 @@ def predict(
     absent = [c for c in classes if c not in learnt]
     notes = [f"{name}: the training documents lacked {c}, whose probability is then 0" for c in absent]
     return aligned, notes
-
-
-def align(
-    values: Floats, learnt: Sequence[str], classes: Sequence[str], documents: NDArray[np.str_], where: str
-) -> Floats:
-    """Order the columns as ``classes``; HilbertError for anything that is not a probability."""
-    if values.shape != (len(documents), len(learnt)):
-        expected = (len(documents), len(learnt))
-        raise HilbertError(f"{where}: expected probabilities of shape {expected}, found {values.shape}")
-    bad = ~np.isfinite(values).all(1)
-    if bad.any():
-        raise HilbertError(
-            f"{where}: NaN or infinite probabilities for {int(bad.sum())} documents "
-            f"(the first: {documents[int(np.argmax(bad))]})"
-        )
-    off = (values < -1e-6).any(1) | (np.abs(values.sum(1) - 1) > 1e-3)
-    if off.any():
-        raise HilbertError(
-            f"{where}: the probabilities of {int(off.sum())} documents are negative or do not add up to 1 "
-            f"(the first: {documents[int(np.argmax(off))]})"
-        )
-    result = np.zeros((len(documents), len(classes)))
-    for column, label in enumerate(learnt):
-        if label in classes:
-            result[:, classes.index(label)] = values[:, column]
-    return result
 
 
 @contextmanager

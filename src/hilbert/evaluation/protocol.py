@@ -12,12 +12,16 @@ from hilbert.errors import UsageError
 from hilbert.evaluation.assembling import Setup, assemble
 from hilbert.evaluation.fitting import Outcome, fit_fold, predict
 from hilbert.evaluation.result import Result
+from hilbert.evaluation.watching import Flow, watch
 from hilbert.features.bags import Bags
+from hilbert.monitors.ablation import PERMUTATIONS
 from hilbert.splits import Split, encode_labels, grouped_folds, is_missing, split_by_column, split_notes
 
 Labels = Sequence[Any] | NDArray[Any]
 Mask = Sequence[bool] | NDArray[np.bool_]
 Progress = Callable[[int, int, str], None]
+
+LEAST = 15  # permutations of a modality over all splits; with a few splits, more in each
 
 
 def evaluate(
@@ -35,6 +39,7 @@ def evaluate(
     reference: str | None = None,
     resamples: int = 2000,
     progress: Progress | None = None,
+    monitors: bool = True,
 ) -> Result:
     """Repeated grouped cross-validation of ``models`` (name → scikit-learn classifier over bags).
 
@@ -42,14 +47,15 @@ def evaluate(
     documents that count, the others may be trained on. ``label``, ``group`` name the columns in the result;
     ``reference`` is the model the others are compared with (concat-lr if present). ``jobs`` processes
     (default: one a processor) change no byte of the result. ``progress(done, total, model)`` is called after
-    every fit.
+    every fit. ``monitors``: watch the flow of information in every fit, too (``Result.flow``); it costs some per cent
+    of HILBERT's fits and changes nothing else.
     Raises UsageError for folds that cannot be made, HilbertError naming model and fold when a fit fails.
     """
     _check(models, bags, y, groups)
     splits = grouped_folds(y, groups, folds, repeats, seed, score)
     settings = {"protocol": "cross-validation", "folds": folds, "repeats": repeats}
     setup = Setup(models, bags, y, groups, seed, label, group, settings, reference, resamples)
-    return _run(setup, splits, split_notes(y, groups, folds), jobs, progress)
+    return _run(setup, splits, split_notes(y, groups, folds), jobs, progress, monitors)
 
 
 def evaluate_split(
@@ -67,6 +73,7 @@ def evaluate_split(
     reference: str | None = None,
     resamples: int = 2000,
     progress: Progress | None = None,
+    monitors: bool = True,
 ) -> Result:
     """Train and test as ``split`` says (train, dev or test for each document; the manifest's ``column``)."""
     _check(models, bags, y, groups)
@@ -75,7 +82,7 @@ def evaluate_split(
     setup = Setup(models, bags, y, groups, seed, label, group, settings, reference, resamples)
     unused = len(bags) - sum(len(part) for part in splits[0][2:])
     notes = [f"{unused} documents are on neither side of the split or not scored"] if unused else []
-    return _run(setup, splits, notes, jobs, progress)
+    return _run(setup, splits, notes, jobs, progress, monitors)
 
 
 def evaluate_saved(
@@ -88,11 +95,13 @@ def evaluate_saved(
     label: str = "label",
     group: str = "group",
     resamples: int = 2000,
+    monitors: bool = True,
 ) -> Result:
     """A fitted model on labelled documents it has not seen; unlabelled ones are left out and counted.
 
-    A mapping of name → fitted model compares several. Raises UsageError for a label that no model knows, and
-    for documents that a model was trained on, known by their features: on those its scores say nothing.
+    A mapping of name → fitted model compares several. ``monitors``: watch what predictions use of either modality;
+    what embeddings keep cannot be told without the training documents. Raises UsageError for a label that no model
+    knows, and for documents that a model was trained on, known by their features: on those its scores say nothing.
     """
     models = dict(model) if isinstance(model, Mapping) else {name: model}
     _check(models, bags, y, groups)
@@ -106,14 +115,21 @@ def evaluate_saved(
     split = Split(0, 0, np.zeros(0, np.int64), np.flatnonzero(codes >= 0), np.zeros(0, np.int64))
     outcomes = []
     for key, fitted in models.items():
-        proba, notes = predict(key, fitted, bags[split.test], learnt, key)
-        outcomes.append((key, split, Outcome(proba, float("nan"), notes)))
+        test = bags[split.test]
+        proba, notes = predict(key, fitted, test, learnt, key)
+        flow: Flow = {}
+        if monitors:
+            flow, said = watch(key, fitted, proba, test, _objects(y)[split.test], learnt, split, seed, LEAST)
+            notes += said
+        outcomes.append((key, split, Outcome(proba, float("nan"), notes, flow=flow)))
     settings = {"protocol": "saved model", "folds": 1, "repeats": 1}
     setup = Setup(models, bags, y, groups, seed, label, group, settings, None, resamples)
     return assemble(setup, [split], learnt, outcomes, [])
 
 
-def _run(setup: Setup, splits: list[Split], notes: list[str], jobs: int | None, progress: Progress | None) -> Result:
+def _run(
+    setup: Setup, splits: list[Split], notes: list[str], jobs: int | None, progress: Progress | None, monitors: bool
+) -> Result:
     from joblib import Parallel, cpu_count, delayed
 
     models = setup.models
@@ -122,8 +138,10 @@ def _run(setup: Setup, splits: list[Split], notes: list[str], jobs: int | None, 
     classes = [str(c) for c in encode_labels(setup.y)[0]]
     y, groups = _objects(setup.y), None if setup.groups is None else _objects(setup.groups)
     work = [(name, split) for split in splits for name in models]
+    permutations = max(PERMUTATIONS, -(-LEAST // len(splits))) if monitors else 0
+    common = setup.bags, y, groups
     tasks = [
-        delayed(_numbered)(i, name, models[name], setup.bags, y, groups, split, classes, setup.seed, split is splits[0])
+        delayed(_numbered)(i, name, models[name], *common, split, classes, setup.seed, split is splits[0], permutations)
         for i, (name, split) in enumerate(work)
     ]
     workers = min(jobs if jobs and jobs > 0 else cpu_count(), len(tasks))

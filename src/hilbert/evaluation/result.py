@@ -26,6 +26,7 @@ FILES = (
     "curves.json",
     "embeddings.parquet",
 )
+FLOW = "flow.json"  # not in results that are older, or were made without monitors
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,8 @@ class Result:
     """Settings, out-of-fold predictions and the numbers computed from them.
 
     ``metrics`` is what ``recompute`` gives; ``curves`` (model → rows) and ``embeddings`` (model → document,
-    label, test, vectors) are those of repeat 0, fold 0. Only ``environment`` holds what differs between runs.
+    label, test, vectors) are those of repeat 0, fold 0. ``flow`` (model → a row a fit) holds the monitors of
+    information flow, None where one is undefined. Only ``environment`` holds what differs between runs.
     """
 
     config: Mapping[str, Any]
@@ -42,6 +44,7 @@ class Result:
     environment: Mapping[str, Any]
     curves: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     embeddings: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
+    flow: Mapping[str, Sequence[Mapping[str, float | None]]] = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:
@@ -78,8 +81,10 @@ class Result:
             "environment.json": lambda path: _write_json(path, environment),
             "curves.json": lambda path: _write_json(path, self.curves),
             "embeddings.parquet": lambda path: _write_embeddings(path, self.embeddings),
+            FLOW: lambda path: _write_json(path, self.flow),
         }
-        for name in FILES:
+        (folder / FLOW).unlink(missing_ok=True)
+        for name in (*FILES, FLOW) if self.flow else FILES:
             with replace_file(folder / name) as temporary:
                 writers[name](temporary)
         return folder
@@ -107,6 +112,7 @@ class Result:
             _read_json(folder / "environment.json"),
             _read_json(folder / "curves.json"),
             _read_embeddings(folder / "embeddings.parquet"),
+            _read_json(folder / FLOW) if (folder / FLOW).is_file() else {},
         )
 
     def table(self, width: int = 120) -> str:

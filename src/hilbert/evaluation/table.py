@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from hilbert.evaluation.flow import print_flow
 from hilbert.evaluation.verdict import difference, number, span
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def print_result(result: Result, console: Console) -> None:
     for line in footer(result):
         console.print(Text(line))
     console.print()
+    print_flow(result, console)
     for sentence in result.verdict:
         console.print(Text(sentence, style="bold"))
 

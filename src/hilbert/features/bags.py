@@ -126,6 +126,14 @@ class Bags:
         kept[modality] = empty
         return Bags(self.ids, kept["audio"], kept["text"], self.duration, self.source, self.notes)
 
+    def recombine(self, audio: Ints, text: Ints) -> Bags:
+        """These documents with the audio of the documents ``audio`` and the text of ``text``, (docs,) rows each.
+
+        A missing modality is taken over as missing, and the seconds go with the audio.
+        """
+        taken = self.audio.take(audio), self.text.take(text)
+        return Bags(self.ids, *taken, self.duration[audio], self.source, self.notes)
+
     def fingerprints(self) -> list[str]:
         """A hash of each document's features, by which a document is known again under another id."""
         found = []

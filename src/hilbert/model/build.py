@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +17,8 @@ from hilbert.model.inputs import SegmentTransform
 from hilbert.model.stability import Stability, halves
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Recombiner = Callable[[Ints, Ints], tuple[Packed, Packed]]
 Network = HilbertNetwork | PrototypeNetwork
 
 
@@ -38,6 +41,11 @@ class SegmentInputs:
             for packed, transform in ((bags.audio, self.audio), (bags.text, self.text))
         )
         return audio, text
+
+    def recombiner(self, bags: Bags) -> Recombiner:
+        """Rows of ``bags`` for the audio and rows for the text → what the network reads of documents made of them."""
+        audio, text = self(bags)
+        return lambda audio_rows, text_rows: (audio.take(audio_rows), text.take(text_rows))
 
     @property
     def widths(self) -> dict[str, int]:
@@ -106,6 +114,16 @@ class VectorInputs:
         pairs = ((np.hstack([audio, cross]), bags.audio), (text, bags.text))
         packed = [_one_each(values, packed.lengths > 0) for values, packed in pairs]
         return packed[0], packed[1]
+
+    def recombiner(self, bags: Bags) -> Recombiner:
+        """Rows of ``bags`` for the audio and rows for the text → what the network reads of documents made of them."""
+        features = self.documents.features(bags)
+
+        def recombine(audio: Ints, text: Ints) -> tuple[Packed, Packed]:
+            mixed = bags.recombine(audio, text)
+            return self.pack(self.documents.recombined(mixed, features, audio, text), mixed)
+
+        return recombine
 
     @property
     def widths(self) -> dict[str, int]:

@@ -17,6 +17,7 @@ from hilbert.model.pooled import Block
 from hilbert.model.prototypes import Prototypes
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 BLOCKS = {
     "audio": ("audio.order", "audio.occupancy", "audio.peak"),
     "text": ("text.order", "text.occupancy", "text.peak"),
@@ -65,22 +66,37 @@ class DocumentInputs:
 
     def features(self, bags: Bags) -> dict[str, Floats]:
         """Raw features of each block, (docs, any width), NaN where a document lacks what they need."""
-        config, found = self.config, {}
-        for name, other in (("audio", "text"), ("text", "audio")):
+        found = {}
+        for name in ("audio", "text"):
             packed: Packed = getattr(bags, name)
             found[f"{name}.order"] = ordered_pool(packed)
             found[f"{name}.occupancy"], found[f"{name}.peak"] = occupancy_and_peak(
-                packed, self.prototypes[name], config.sharpness
+                packed, self.prototypes[name], self.config.sharpness
             )
+        return found | self._cross(bags)
+
+    def _cross(self, bags: Bags) -> dict[str, Floats]:
+        found = {}
+        for name, other in (("audio", "text"), ("text", "audio")):
+            packed: Packed = getattr(bags, name)
             values = self.values[name](packed, np.float64).astype(np.float64)
             found[f"cross.{name}"] = attended(
-                getattr(bags, other), packed, values, self.prototypes[f"{other}.cross"], config.cross_sharpness
+                getattr(bags, other), packed, values, self.prototypes[f"{other}.cross"], self.config.cross_sharpness
             )
         return found
 
     def __call__(self, bags: Bags) -> DocumentVectors:
         """Document vectors, as the network takes them."""
         return self._vectors(bags, self.features(bags))
+
+    def recombined(self, bags: Bags, features: dict[str, Floats], audio: Ints, text: Ints) -> DocumentVectors:
+        """Vectors of ``bags``, whose audio is that of the documents ``audio`` and whose text that of ``text`` before.
+
+        ``features`` are from before; only what needs both modalities is computed again.
+        """
+        rows = {"audio": audio, "text": text}
+        own = {name: features[name][rows[part]] for part in rows for name in BLOCKS[part]}
+        return self._vectors(bags, own | self._cross(bags))
 
     def _vectors(self, bags: Bags, features: dict[str, Floats]) -> DocumentVectors:
         has_audio, has_text = bags.audio.lengths > 0, bags.text.lengths > 0

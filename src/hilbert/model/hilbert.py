@@ -59,9 +59,7 @@ class HilbertNetwork(nn.Module):
         """Embed a batch; a document may lack either modality (length 0)."""
         hidden_audio, audio_mask = self.project_audio(audio)
         hidden_text, text_mask = self.project_text(text)
-        attended_audio, attended_text = hidden_audio, hidden_text
-        for layer in self.layers:
-            attended_audio, attended_text = layer(attended_audio, attended_text, audio_mask, text_mask)
+        attended_audio, attended_text = self._attend(hidden_audio, hidden_text, audio_mask, text_mask)
         if self.source == "post":
             hidden_audio, hidden_text = attended_audio, attended_text
         return Embeddings(
@@ -71,3 +69,18 @@ class HilbertNetwork(nn.Module):
             audio.lengths > 0,
             text.lengths > 0,
         )
+
+    def audio_mass(self, audio: Ragged, text: Ragged) -> Tensor | None:
+        """(docs,) the part of the gate or of the attention that the joint embedding gives to the audio.
+
+        None where it has neither (``joint: concat``).
+        """
+        hidden_audio, audio_mask = self.project_audio(audio)
+        hidden_text, text_mask = self.project_text(text)
+        attended = self._attend(hidden_audio, hidden_text, audio_mask, text_mask)
+        return self.joint.audio_mass(*attended, audio_mask, text_mask)
+
+    def _attend(self, audio: Tensor, text: Tensor, audio_mask: Tensor, text_mask: Tensor) -> tuple[Tensor, Tensor]:
+        for layer in self.layers:
+            audio, text = layer(audio, text, audio_mask, text_mask)
+        return audio, text

@@ -41,11 +41,23 @@ class Joint(nn.Module):
             hidden, mask = torch.cat([audio, text], dim=1), torch.cat([audio_mask, text_mask], dim=1)
             return self._project(self.pool_audio(hidden, mask, count_bias(audio_mask, text_mask)))
         pooled_audio, pooled_text = self.pool_audio(audio, audio_mask), self.pool_text(text, text_mask)
-        both = torch.cat([pooled_audio, pooled_text], dim=1)
         if self.form == "concat":
-            return self._project(both)
-        gate = self.gate(both).sigmoid()
+            return self._project(torch.cat([pooled_audio, pooled_text], dim=1))
+        gate = self._gate(pooled_audio, pooled_text)
         return self._project(gate * self.to_audio(pooled_audio) + (1 - gate) * self.to_text(pooled_text))
+
+    def audio_mass(self, audio: Tensor, text: Tensor, audio_mask: Tensor, text_mask: Tensor) -> Tensor | None:
+        """(docs,) gated: the gate's mean; sequence: the attention on audio segments; concat: None, it has neither."""
+        if self.form == "sequence":
+            hidden, mask = torch.cat([audio, text], dim=1), torch.cat([audio_mask, text_mask], dim=1)
+            weights = self.pool_audio.weights(hidden, mask, count_bias(audio_mask, text_mask))
+            return weights[:, : audio.shape[1]].sum(dim=1)
+        if self.form == "gated":
+            return self._gate(self.pool_audio(audio, audio_mask), self.pool_text(text, text_mask)).mean(dim=1)
+        return None
+
+    def _gate(self, pooled_audio: Tensor, pooled_text: Tensor) -> Tensor:
+        return torch.sigmoid(self.gate(torch.cat([pooled_audio, pooled_text], dim=1)))
 
     def _project(self, pooled: Tensor) -> Tensor:
         projected: Tensor = self.mlp(pooled)

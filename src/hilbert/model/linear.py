@@ -137,7 +137,11 @@ class LinearCore:
 
     def logits(self, bags: Bags) -> Floats:
         """Logits (docs, classes) in float64."""
-        return self.map(np.hstack(self.blocks.transform_pooled(self._pooled(bags))))
+        return self.map(np.hstack(self.inputs(bags)))
+
+    def inputs(self, bags: Bags) -> list[Floats]:
+        """What the regression sees of each modality, (docs, components)."""
+        return self.blocks.transform_pooled(self._pooled(bags))
 
     def _pooled(self, bags: Bags) -> list[Floats]:
         return [self.pooling(getattr(bags, modality)) for modality in self.modalities]

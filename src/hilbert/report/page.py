@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hilbert.evaluation.flow import undefined
 from hilbert.evaluation.measures import TRIVIAL
 from hilbert.evaluation.result import Result
 from hilbert.evaluation.table import heading, rarest_class, smallest
 from hilbert.evaluation.verdict import difference, main_model, number, span
 from hilbert.features.bags import Bags
 from hilbert.files import write_text
-from hilbert.report import figures
+from hilbert.report import figures, flow
 
 MOST_CURVES = 4  # more lines in one panel cannot be told apart
 
@@ -54,7 +55,7 @@ def render_report(
         lstrip_blocks=True,
     )
     main = main_model(result)
-    shown = curve_models(result)
+    shown, inside = curve_models(result), flow.inside_rows(result)
     features = dict(result.config["features"]) or dict(bags.source if bags is not None else {})
     page = environment.get_template("report.html.j2").render(
         title=heading(result),
@@ -79,6 +80,11 @@ def render_report(
         map=figures.embedding_map(result, main) if main else None,
         curves=figures.training_curves(result, main) if main else None,
         by_class=by_class_rows(result, shown),
+        flow=flow.flow_rows(result),
+        inside=inside,
+        gated=any(row["mass"][0] for row in inside),
+        contributions=flow.contributions(result) if result.flow else None,
+        undefined=undefined(result),
         notes=[note for note in result.notes if not (no_text and ": warned " in note)],
         settings=setting_rows(result),
         parameters=[(name, flat(values)) for name, values in result.config["models"].items()],

@@ -55,12 +55,16 @@ class Representation:
 
 @dataclass
 class Fit:
-    """A trained representation and head, the epochs at which each stage was best, and the curves."""
+    """A trained representation and head, the epochs at which each stage was best, and the curves.
+
+    ``objective``: with what else the representation's loss has learnt; only training needs it, so it is not saved.
+    """
 
     representation: Representation
     head: nn.Module | None
     epochs: dict[str, int]
     history: History = field(default_factory=list)
+    objective: RepresentationObjective | None = None
 
     def head_logits(self, z: NDArray[np.floating[Any]]) -> Floats:
         """The head's logits (docs, classes) of embeddings (docs, 3 width), in float64."""
@@ -96,12 +100,14 @@ def make_dataset(
 class Prepared:
     """Transforms fitted on the documents ``rows``, and all documents transformed: shared by several trainings.
 
-    ``vectors``: of all documents, not scaled by their stability; None where the backbone has none.
+    ``vectors``: of all documents, not scaled by their stability; None where the backbone has none. ``blocks`` made
+    the references in ``data``; None for a method without them.
     """
 
     inputs: Inputs
     data: Dataset
     vectors: DocumentVectors | None = None
+    blocks: PooledBlocks | None = None
 
     def scaled(self, strength: float, bags: Bags) -> Prepared:
         """The same ``bags`` with directions weighted by their stability."""
@@ -121,7 +127,8 @@ def prepare(
     """
     pooled = [pool(bags.audio), pool(bags.text)]
     blocks = PooledBlocks.fit_pooled([x[rows] for x in pooled])
-    return prepare_inputs(config, bags, target, groups, rows, seed, device, blocks.transform_pooled(pooled))
+    references = blocks.transform_pooled(pooled)
+    return replace(prepare_inputs(config, bags, target, groups, rows, seed, device, references), blocks=blocks)
 
 
 def prepare_inputs(
@@ -199,14 +206,14 @@ def fit_network(
     if head is not None and config.training.regime == "joint":
         joint = JointTask(network, objective, head, data, rows, config, classes)
         outcome = run(joint, plan("joint"), seed, file("joint"))
-        return Fit(representation, head, {"joint": outcome.best_epoch}, outcome.history)
+        return Fit(representation, head, {"joint": outcome.best_epoch}, outcome.history, objective)
     first = run(
         RepresentationTask(network, objective, data, rows, config),
         plan("representation"),
         seed,
         file("representation"),
     )
-    fit = Fit(representation, None, {"representation": first.best_epoch}, first.history)
+    fit = Fit(representation, None, {"representation": first.best_epoch}, first.history, objective)
     if head is None:
         return fit
     labelled = Rows(*(part[target[part] >= 0] for part in rows))
@@ -215,4 +222,5 @@ def fit_network(
     local = Rows(np.arange(len(labelled.train)), np.arange(len(labelled.train), len(used)))
     task = HeadTask(head, z, data.target[torch.as_tensor(used)], local, config, classes)
     second = run(task, plan("head"), seed, file("head"))
-    return Fit(representation, head, fit.epochs | {"head": second.best_epoch}, first.history + second.history)
+    epochs = fit.epochs | {"head": second.best_epoch}
+    return Fit(representation, head, epochs, first.history + second.history, objective)

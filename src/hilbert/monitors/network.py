@@ -1,0 +1,56 @@
+"""What only HILBERT's own network can be asked: whose joint embedding it is, and where its gradient goes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilbert.config import HilbertConfig
+from hilbert.monitors.gradients import gradient_shares
+from hilbert.monitors.shares import audio_mass, joint_shares, parts_of
+from hilbert.objectives.cka import MIN_DOCS
+from hilbert.training.batches import Dataset, make_batch
+from hilbert.training.fit import Fit, Representation, make_dataset
+from hilbert.training.tasks import JointTask, RepresentationTask, Rows
+
+Ints = NDArray[np.int64]
+
+
+def embedding_shares(representation: Representation, test: Dataset, rng: np.random.Generator) -> dict[str, float]:
+    """Shares of z_joint by part of the input, and the gate or attention on the audio where there is one.
+
+    On the documents that have both modalities; NaN with fewer than 4.
+    """
+    rows = _with_both(test)
+    if len(rows) < MIN_DOCS:
+        return {f"share_{part}": math.nan for part in parts_of(representation)}
+    data = make_dataset((test.audio.packed(rows), test.text.packed(rows)), device=representation.device)
+    found = {f"share_{part}": share for part, share in joint_shares(representation, data, rng).items()}
+    mass = audio_mass(representation, data)
+    return found if mass is None else found | {"mass_audio": mass}
+
+
+def batch_gradients(fit: Fit, config: HilbertConfig, train: Dataset, rng: np.random.Generator) -> dict[str, float]:
+    """Shares of the gradient's norm, for one batch of training documents that have both modalities.
+
+    Nothing for a model read from a file, which does not hold what else the loss had learnt. NaN with fewer than 4.
+    """
+    if fit.objective is None:
+        return {}
+    rows = rng.permutation(_with_both(train))[: config.training.batch_size]
+    if len(rows) < MIN_DOCS:
+        return {f"gradient_{part}": math.nan for part in parts_of(fit.representation)}
+    network, everyone = fit.representation.network, Rows(np.arange(len(train)), rows[:0])
+    if fit.head is not None and config.training.regime == "joint":
+        classes = int(train.target.max()) + 1
+        task: RepresentationTask = JointTask(network, fit.objective, fit.head, train, everyone, config, classes)
+    else:
+        task = RepresentationTask(network, fit.objective, train, everyone, config)
+    batch = make_batch(train, rows, config.training.max_segments, generator=rng)
+    return {f"gradient_{part}": share for part, share in gradient_shares(task, batch).items()}
+
+
+def _with_both(data: Dataset) -> Ints:
+    return np.flatnonzero((data.audio.lengths > 0) & (data.text.lengths > 0))
