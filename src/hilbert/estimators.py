@@ -170,7 +170,8 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
     logits = (1 − α) core(pooled features) + α network([z_audio; z_text; z_joint]). Epochs, C and α are chosen on inner
     grouped folds; α is 0 unless its gain exceeds one standard error, and with α = 0 the model is `concat-lr`.
 
-    After ``fit``: ``classes_``, ``alpha_``, ``selection_`` (gain and its error), ``core_``, ``epochs_``,
+    After ``fit``: ``classes_``, ``alpha_``, ``selection_`` (gain and its error), ``core_``, ``untrained_`` (what the
+    document vectors say without training, and how strongly their stability counts), ``epochs_``,
     ``history_`` (a row an epoch with every loss term of the first inner fold), ``config_``.
     """
 

@@ -1,5 +1,7 @@
 """How strongly stability counts is chosen on inner folds, and part of the fitted model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,16 +51,27 @@ def test_inner_folds_choose_what_the_label_depends_on(config):
         readout, _, _ = chosen(config, bags, target)
         assert readout.strength == max(readout.scores, key=readout.scores.get)
         assert (readout.scores[30.0] > readout.scores[-3.0]) == label_in_person
-        assert readout.strength == (30.0 if label_in_person else readout.strength)
+        assert (readout.strength == 30.0) == label_in_person
 
 
-def test_the_first_of_equals_and_of_one(config):
+def test_one_strength_is_no_choice(config):
     bags, target = made(True)
-    readout, ready, scaled = chosen(config, bags, target, (3.0, 3.0))
-    assert list(readout.scores) == [3.0]
+    readout, ready, scaled = chosen(config, bags, target, (3.0,))
+    assert readout.strength == 3.0
     assert scaled.inputs.scaling.keys() == {"audio", "text", "cross"}
-    readout, ready, plain = chosen(config, bags, target, (0.0,))
+    assert not np.array_equal(scaled.data.audio.values, ready.data.audio.values)
+    _, ready, plain = chosen(config, bags, target, (0.0,))
     assert np.array_equal(plain.data.audio.values, ready.data.audio.values)
+
+
+def test_the_first_of_equals(config):
+    """Of noise, all strengths are as good where no document changes within itself."""
+    bags, target = made(True)
+    still = Packed.from_documents([bags.audio.document(row)[:1] for row in range(DOCS)], DIM)
+    words = Packed.from_documents([bags.text.document(row)[:1] for row in range(DOCS)], 3)
+    readout, _, _ = chosen(config, replace(bags, audio=still, text=words), target, (3.0, 0.0, -3.0))
+    assert len(set(readout.scores.values())) == 1
+    assert readout.strength == 3.0
 
 
 def test_data_vectors_and_saved_arrays_are_scaled_alike(config):
