@@ -35,6 +35,7 @@ ORDER = (
     "demo",
     "synthetic",
     "benchmark",
+    "studies",
     "cli",
 )
 OPTIONAL = ("transformers", "tokenizers", "matplotlib", "jinja2", "hibari", "onnxruntime")

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from hilbert._version import __version__
-from hilbert.cli import benchmark, check, demo, embed, encoders, evaluate, extract, predict, recipe, report, train
+from hilbert.cli import (
+    benchmark,
+    check,
+    demo,
+    embed,
+    encoders,
+    evaluate,
+    extract,
+    predict,
+    recipe,
+    report,
+    study,
+    train,
+)
 from hilbert.cli.common import command, take_debug
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -33,9 +46,10 @@ def root(
     """Options before the command."""
 
 
-for module in (check, encoders, extract, train, evaluate, embed, predict, report, recipe, demo, benchmark):
+BARE = ("demo", "encoders", "study")  # commands that need no argument
+for module in (check, encoders, extract, train, evaluate, embed, predict, report, recipe, demo, benchmark, study):
     name = module.__name__.rpartition(".")[2]
-    app.command(name, epilog=module.EXAMPLES, no_args_is_help=name not in ("demo", "encoders"))(command(module.run))
+    app.command(name, epilog=module.EXAMPLES, no_args_is_help=name not in BARE)(command(module.run))
 
 
 def main() -> None:

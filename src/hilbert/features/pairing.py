@@ -15,13 +15,20 @@ def shuffled_pairs(bags: Bags, groups: Labels, rows: NDArray[np.int64], seed: in
     ``groups``: of all documents in ``bags``. Audio, ids and durations keep their rows.
     """
     part = bags[rows]
-    rng = np.random.default_rng(np.random.SeedSequence([seed, len(rows)]))
-    numbers = encode_groups(np.asarray(groups)[rows], len(rows))
+    partner = partners(np.asarray(groups)[rows], seed)
+    return Bags(part.ids, part.audio, part.text.take(partner), part.duration, part.source, part.notes)
+
+
+def partners(groups: Labels, seed: int) -> NDArray[np.int64]:
+    """(docs,) a permutation that gives each document another, of another group where there is one."""
+    docs = len(groups)
+    rng = np.random.default_rng(np.random.SeedSequence([seed, docs]))
+    numbers = encode_groups(groups, docs)
     place = rng.permutation(int(numbers.max()) + 1)[numbers]
     # all documents of a group side by side, then moved on by the largest group: nobody meets its own group
-    order = rng.permutation(len(rows))
+    order = rng.permutation(docs)
     order = order[np.argsort(place[order], kind="stable")]
     largest = int(np.bincount(numbers).max())
-    partner = np.empty(len(rows), dtype=np.int64)
-    partner[order] = np.roll(order, -min(largest, len(rows) - 1))
-    return Bags(part.ids, part.audio, part.text.take(partner), part.duration, part.source, part.notes)
+    partner = np.empty(docs, dtype=np.int64)
+    partner[order] = np.roll(order, -min(largest, docs - 1))
+    return partner

@@ -1,0 +1,113 @@
+"""Stored trials: a line of JSON each, appended as soon as it is done, and looked up by arm, case and quantity."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hilbert.errors import InputError
+from hilbert.files import write_text
+from hilbert.studies.claims import combined
+from hilbert.studies.trial import Trial
+
+Row = Mapping[str, Any]
+
+
+def read_rows(path: Path) -> dict[str, Row]:
+    """Rows by key; none where there is no file. A line cut short by an interruption is left out."""
+    if not path.exists():
+        return {}
+    found: dict[str, Row] = {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            found[row["key"]] = row
+        except (ValueError, KeyError, TypeError):
+            if number < len(lines):
+                raise InputError(
+                    f"{path}, line {number}: expected a finished trial as JSON, found {line[:60]!r}"
+                ) from None
+    return found
+
+
+def row_of(trial: Trial, values: Mapping[str, float], seconds: float) -> dict[str, Any]:
+    """What is stored of a finished trial."""
+    return {
+        "key": trial.key,
+        "arm": trial.arm.name,
+        "case": trial.case,
+        "level": trial.level,
+        "seed": trial.seed,
+        "repeat": trial.repeat,
+        "seconds": seconds,
+        "values": dict(values),
+    }
+
+
+def append(path: Path, row: Row) -> None:
+    """Add a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def tidy(path: Path, keys: Sequence[str]) -> None:
+    """Put the rows in the order of the plan; those of earlier plans stay, after them."""
+    rows = read_rows(path)
+    order = [key for key in keys if key in rows]
+    rest = sorted(set(rows) - set(order))
+    text = "".join(json.dumps(rows[k], ensure_ascii=False, separators=(",", ":")) + "\n" for k in (*order, *rest))
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+
+
+class Found:
+    """The finished trials of one plan."""
+
+    def __init__(self, trials: Iterable[Trial], rows: Mapping[str, Row]) -> None:
+        self.rows = [{**rows[trial.key], "arm": trial.arm.name, "case": trial.case, "level": trial.level}
+                     for trial in trials if trial.key in rows]  # fmt: skip
+        self.arms = list(dict.fromkeys(row["arm"] for row in self.rows))
+        self.levels = {row["case"]: row["level"] for row in self.rows}
+        self.cases = list(self.levels)
+
+    def values(self, quantity: str, arm: str, *cases: str) -> dict[int, float]:
+        """A number a data seed: the mean over repeats, then over ``cases`` (default: all that there are).
+
+        A seed without one of the cases is left out; so is a row without the quantity.
+        """
+        wanted = cases or tuple(self.cases)
+        cells: dict[tuple[int, str], list[float]] = defaultdict(list)
+        for row in self.rows:
+            if row["arm"] == arm and row["case"] in wanted and quantity in row["values"]:
+                cells[row["seed"], row["case"]].append(row["values"][quantity])
+        seeds = sorted({seed for seed, _ in cells})
+        return {
+            seed: float(np.mean([np.mean(cells[seed, case]) for case in wanted]))
+            for seed in seeds
+            if all((seed, case) in cells for case in wanted)
+        }
+
+    def change(self, quantity: str, one: str, other: str, *cases: str) -> dict[int, float]:
+        """The paired difference of two arms, a number a data seed."""
+        return combined(self.values(quantity, one, *cases), self.values(quantity, other, *cases))
+
+    def slope(self, quantity: str, arm: str) -> dict[int, float]:
+        """A number a data seed: the slope of a straight line through the quantity over the cases' levels."""
+        each = {case: self.values(quantity, arm, case) for case in self.cases}
+        seeds = set.intersection(*(set(values) for values in each.values())) if each else set()
+        levels = [self.levels[case] for case in self.cases]
+        if len(set(levels)) < 2:
+            return {}
+        return {s: float(np.polyfit(levels, [each[case][s] for case in self.cases], 1)[0]) for s in sorted(seeds)}
+
+    @property
+    def seconds(self) -> float:
+        """Of all fits."""
+        return float(sum(row["seconds"] for row in self.rows))

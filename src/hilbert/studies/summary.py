@@ -1,0 +1,80 @@
+"""What is there to do, and what came out of it, over several experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hilbert.benchmark.tables import grid
+from hilbert.files import write_text
+from hilbert.studies.claims import Claim
+from hilbert.studies.experiment import Experiment
+from hilbert.studies.pages import QUICK_SAYS, reason
+from hilbert.studies.trial import Trial
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SECONDS = {"concat-lr": 1.0, "audio-lr": 0.5, "concat-gb": 2.0, "comm": 6.0}
+USUAL, WITH_CORE = 4.0, 10.0  # seconds of a fit: of a network alone, and with its core and inner folds
+
+
+def expected_seconds(trials: Sequence[Trial]) -> float:
+    """A guess from fits of 200 documents on one core of 2026."""
+    total = 0.0
+    for trial in trials:
+        whole = trial.arm.model == "hilbert" and trial.arm.options.get("core.enabled", True)
+        total += (WITH_CORE if whole else SECONDS.get(trial.arm.model, USUAL)) * trial.train / 200
+    return total
+
+
+def print_plan(plan: Mapping[Experiment, tuple[Sequence[Trial], Sequence[Trial]]], jobs: int, console: Console) -> None:
+    """Fits, those that are left, and hours, a row an experiment."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("study")
+    for name in ("fits", "left", "hours left"):
+        table.add_column(name, justify="right")
+    sums = [0, 0, 0.0]
+    for experiment, (trials, left) in plan.items():
+        hours = expected_seconds(left) / jobs / 3600
+        table.add_row(experiment.name, str(len(trials)), str(len(left)), f"{hours:.2f}")
+        sums = [sums[0] + len(trials), sums[1] + len(left), sums[2] + hours]
+    table.add_section()
+    table.add_row("all", str(sums[0]), str(sums[1]), f"{sums[2]:.2f}")
+    console.print(table)
+
+
+def print_verdicts(claims: Mapping[str, Sequence[Claim]], console: Console) -> None:
+    """A row a claim."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("study", "claim", "verdict"):
+        table.add_column(name, no_wrap=name != "claim")
+    for name, found in claims.items():
+        for claim in found:
+            table.add_row(Text(name), Text(claim.text), Text(claim.verdict))
+    console.print(table)
+
+
+def write_verdicts(claims: Mapping[str, Sequence[Claim]], folder: Path, small: bool) -> Path:
+    """Write ``verdicts.md``: all claims, with what decided them."""
+    rows = [
+        [f"[{name}]({name}.md)", claim.text, claim.verdict, "; ".join(reason(part) for part in claim.parts)]
+        for name, found in claims.items()
+        for claim in found
+    ]
+    head = ["# Verdicts", *([f"**{QUICK_SAYS}**"] if small else [])]
+    said = (
+        "A claim is supported where every condition's 95 % interval over data seeds lies on the wanted side, not "
+        "supported where one lies wholly on the other side, else undecided."
+    )
+    path = folder / "verdicts.md"
+    write_text(path, "\n\n".join([*head, said, grid(["study", "claim", "verdict", "wanted, and found"], rows)]) + "\n")
+    return path

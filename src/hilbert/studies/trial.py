@@ -1,0 +1,84 @@
+"""One trial of an experiment: a model on training documents of a synthetic corpus, measured on the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from hilbert.benchmark.models import build, digest, identity
+from hilbert.evaluation.setting import plain
+from hilbert.features.bags import Bags
+from hilbert.studies import quantities
+from hilbert.synthetic import Design, Synthetic, generate
+
+VERSION = 1  # raised when the same trial would give other values
+Values = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A registered model with options, under the name that tables show."""
+
+    name: str
+    model: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """An arm in a case: the first ``train`` documents of the design are trained on, the others are tested.
+
+    ``level``: where the case lies on the axis of the figure. ``seed`` decides the data, ``repeat`` the model.
+    ``shuffled``: training documents have the text of others. ``measures``: names in ``quantities.MEASURES``.
+    """
+
+    arm: Arm
+    case: str
+    level: float
+    design: Design
+    train: int
+    seed: int
+    repeat: int
+    measures: tuple[str, ...]
+    shuffled: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of all that the values depend on."""
+        model = identity(build(self.arm.model, self.arm.options))
+        where = [self.train, self.seed, self.repeat, self.shuffled, list(self.measures), VERSION]
+        return digest([model, plain(asdict(self.design)), where])
+
+
+def run_trial(trial: Trial) -> tuple[Values, float]:
+    """The values of a trial by name, and the seconds of the fit."""
+    data = generate(trial.design, trial.seed)
+    train, test = np.arange(trial.train), np.arange(trial.train, trial.design.documents)
+    bags = _shuffled_training(data, train) if trial.shuffled else data.bags
+    model = build(trial.arm.model, trial.arm.options)
+    if "seed" in model.get_params(deep=False):
+        model.set_params(seed=trial.repeat)
+    prepared: list[Any] = []
+    if hasattr(model, "on_prepared"):
+        model.on_prepared = prepared.append
+    started = time.perf_counter()
+    model.fit(bags[train], data.y[train], data.groups[train])
+    seconds = time.perf_counter() - started
+    seen = quantities.Seen(model, data, bags, train, test, prepared[0] if prepared else None, trial.seed)
+    values = quantities.measure(seen, trial.measures)
+    return {name: float(f"{value:.6g}") for name, value in values.items()}, round(seconds, 3)
+
+
+def _shuffled_training(data: Synthetic, train: np.ndarray[Any, np.dtype[np.int64]]) -> Bags:
+    """All documents, those of training with the text of one another."""
+    from hilbert.features.pairing import partners
+
+    rows = np.arange(len(data.bags))
+    rows[train] = train[partners(data.groups[train], seed=data.seed)]
+    bags = data.bags
+    return Bags(bags.ids, bags.audio, bags.text.take(rows), bags.duration, bags.source, bags.notes)
