@@ -66,8 +66,8 @@ def markdown(experiment: Experiment, found: Found, claims: Sequence[Claim], pict
     seeds = len({row["seed"] for row in found.rows})
     repeats = len({row["repeat"] for row in found.rows})
     made = (
-        f"{len(found.rows)} fits: {seeds} data seeds, up to {repeats} model seeds each, {found.seconds / 3600:.2f} hours "
-        f"of one core. {environment['platform']}, Python {environment['python']}, {versions}."
+        f"{len(found.rows)} fits: {seeds} data seeds, up to {repeats} model seeds each, {found.seconds / 3600:.2f} "
+        f"hours of one core. {environment['platform']}, Python {environment['python']}, {versions}."
     )
     head = [f"# {experiment.name}", *([f"**{QUICK_SAYS}**"] if small else []), f"**{experiment.question}**"]
     parts = [*head, experiment.setup, made, "## Verdicts", grid(*verdict_table(claims))]

@@ -27,7 +27,7 @@ def claims(found: Found) -> list[Claim]:
     made = []
     for arm in found.arms:
         across, copied = (found.values(name, arm, SHUFFLED) for name in (ACROSS, COPIED))
-        real = combined(found.values(ACROSS, arm, REAL), across)  # of this arm with itself
+        real = combined(found.values(ACROSS, arm, REAL), across)
         parts = [below("audio → text on shuffled pairs", across, 0.53), above("real − shuffled", real)]
         made.append(Claim(f"{arm}: audio → text measures alignment and leaks nothing", parts))
         text = f"{arm}: audio → joint is no evidence of alignment (it stays high on shuffled pairs)"
