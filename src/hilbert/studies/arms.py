@@ -43,6 +43,11 @@ def without(preset: str, *terms: str) -> Arm:
     return network(preset, f"− {', '.join(terms)}", weights)
 
 
+def shipped_without(preset: str, *terms: str) -> Arm:
+    """The preset's own weights, and the named terms at 0."""
+    return network(preset, f"shipped − {', '.join(terms)}", {TERMS[term]: 0.0 for term in terms})
+
+
 def direct(preset: str) -> Arm:
     """audio ↔ text contrast instead of the dual one to the joint embedding, which is left a hundredth."""
     weights = raised_weights(preset)

@@ -12,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from hilbert.baselines.linear import ConcatLR
 from hilbert.benchmark.studies.ranks import mapped, ranks
 from hilbert.features.bags import Bags
 from hilbert.metrics import within_fold_auc
+from hilbert.model.pooled import PooledBlocks, pool
 from hilbert.monitors import dominance, embedded, recovery
 from hilbert.splits import encode_groups
 from hilbert.synthetic import Synthetic
@@ -62,8 +64,17 @@ def flow(seen: Seen) -> Values:
 
 
 def latents(seen: Seen) -> Values:
-    """R² of the true latents from z_joint by ridge regression, and the dominance index of the unique ones."""
-    z = [seen.model.embeddings(seen.bags[rows])["joint"].astype(np.float64) for rows in (seen.train, seen.test)]
+    """R² of the true latents from z_joint by ridge regression, and the dominance index of the unique ones.
+
+    Of concat-lr: from the pooled inputs of both modalities, which is what an embedding could keep of their means.
+    """
+    if isinstance(seen.model, ConcatLR):
+        blocks = PooledBlocks.fit_pooled(
+            [pool(part) for part in (seen.bags[seen.train].audio, seen.bags[seen.train].text)]
+        )
+        z = [np.hstack(blocks(seen.bags[rows])) for rows in (seen.train, seen.test)]
+    else:
+        z = [seen.model.embeddings(seen.bags[rows])["joint"].astype(np.float64) for rows in (seen.train, seen.test)]
     rng = np.random.default_rng([seen.seed, 2])
     found = {name: recovery(z[0], x[seen.train], z[1], x[seen.test], rng) for name, x in seen.data.latents.items()}
     index = dominance(found["audio"], found["text"])
@@ -135,9 +146,13 @@ def measure(seen: Seen, names: Sequence[str]) -> Values:
     for name in names:
         if name in NETWORK_ONLY and not isinstance(getattr(seen.model, "fit_", None), Fit):
             continue
-        if name in ("latents", "retrieval") and not hasattr(seen.model, "embeddings"):
+        if name == "retrieval" and not hasattr(seen.model, "embeddings"):
             continue
-        if name == "latents" and "joint" not in seen.model.embeddings(seen.bags[seen.test[:4]]):
+        if name == "latents" and not (isinstance(seen.model, ConcatLR) or _has_joint(seen)):
             continue
         found |= MEASURES[name](seen)
     return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _has_joint(seen: Seen) -> bool:
+    return hasattr(seen.model, "embeddings") and "joint" in seen.model.embeddings(seen.bags[seen.test[:4]])
