@@ -11,12 +11,17 @@ from hilbert.cli.common import PARTIAL, console, progress, show_problems
 
 EXAMPLES = (
     "Examples: hilbert study --tier quick  •  hilbert study dominance noise --tier full --hours 2  •  "
-    "hilbert study --tier full --dry-run"
+    "hilbert study --tier full --dry-run  •  hilbert study public --data $HILBERT_DATA --tier full"
 )
 
 
 def run(
-    names: Annotated[list[str] | None, typer.Argument(help="Studies (default: all).", show_default=False)] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Studies (default: all on synthetic documents); public: on the corpora.", show_default=False
+        ),
+    ] = None,
     tier: Annotated[str, typer.Option(help="quick (minutes, decides little) or full.", metavar="quick|full")] = "quick",
     out: Annotated[Path, typer.Option(help="Folder of the results; an interrupted run goes on.")] = Path(
         "results/studies"
@@ -25,6 +30,12 @@ def run(
     hours: Annotated[
         float | None, typer.Option(min=0, help="Begin no new fit after so many hours; 0 only makes the pages.")
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(envvar="HILBERT_DATA", help="public: folder of the corpora.", show_default=False)
+    ] = None,
+    features: Annotated[
+        Path, typer.Option(help="public: folder of the features, made where they are not there.")
+    ] = Path("features-benchmark"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what there is to do, and stop.")] = False,
 ) -> None:
     """Experiments on synthetic documents: what each term of HILBERT does, and when it fails."""
@@ -45,6 +56,9 @@ def run(
     if tier not in SIZES:
         raise UsageError(f"tier: expected {' or '.join(SIZES)}, found {tier!r}")
     size, screen = SIZES[tier], console()
+    if names == ["public"]:
+        _public(out, data, features, size.small, jobs, hours, dry_run)
+        return
     folder = out / "quick" if size.small else out
     experiments = choose(names or None)
     trials = {experiment.name: experiment.trials(size) for experiment in experiments}
@@ -74,4 +88,40 @@ def run(
     if failures:
         typer.echo(f"{len(failures)} fits failed; the same command tries them again:", err=True)
         show_problems(failures)
+        raise typer.Exit(PARTIAL)
+
+
+def _public(
+    out: Path, data: Path | None, features: Path, small: bool, jobs: int | None, hours: float | None, dry_run: bool
+) -> None:
+    """Ablations and draws on the public tasks: fits that are missing, then their tables."""
+    from joblib import cpu_count
+
+    from hilbert.benchmark.place import Place
+    from hilbert.benchmark.studies.all import loader
+    from hilbert.benchmark.studies.pages import write_study
+    from hilbert.benchmark.studies.running import run as run_cases
+    from hilbert.benchmark.studies.running import survey
+    from hilbert.studies import public
+
+    place, cases, screen = Place(out / "quick" if small else out, features, data, 0, {}), public.cases(small), console()
+    work = survey(cases, place, public.expected)
+    fits, done, seconds = (sum(row) for row in zip(*((w.fits, w.done, w.seconds) for w in work), strict=True))
+    hours_left = seconds / (jobs or cpu_count()) / 3600
+    screen.print(f"{len(cases)} tasks, {fits} fits, {done} done; about {hours_left:.2f} hours.", markup=False)
+    if dry_run:
+        return
+    with progress("public") as report:
+        load = loader(place, progress, lambda line: typer.echo(line, err=True))
+        finished = run_cases(cases, place, load, jobs, hours, (), report)
+    screen.print(f"{finished.made} fits made, {finished.left} left.", markup=False)
+    sections = public.sections(cases, place)
+    for path in write_study(public.NAME, public.WHAT, sections, public.NOTES, place.out, small):
+        screen.print(f"{path}", markup=False)
+    for section in sections:
+        for line in section.lines:
+            screen.print(f"{section.title}. {line}", markup=False)
+    if finished.failures:
+        typer.echo(f"{len(finished.failures)} fits failed; the same command tries them again:", err=True)
+        show_problems(list(finished.failures))
         raise typer.Exit(PARTIAL)

@@ -82,9 +82,9 @@ def claims(found: Found) -> list[Claim]:
 EXPERIMENT = Experiment(
     "weights",
     "Do the terms act at all at the weights of the presets?",
-    "The signal-to-noise ratio of the text is a quarter of the audio's. One weight at a time is multiplied; measured is "
-    "what its term optimises, on the training documents: the contrast in nats, the structure lost (1 − CKA, or what is "
-    "missing to the hinge), the gap between both modalities' information. Its excess over "
+    "The signal-to-noise ratio of the text is a quarter of the audio's. One weight at a time is multiplied; measured "
+    "is what its term optimises, on the training documents: the contrast in nats, the structure lost (1 − CKA, or what "
+    "is missing to the hinge), the gap between both modalities' information. Its excess over "
     "the lowest value that any weight reaches should be halved: an ablation starts from the least weight that does so.",
     trials,
     claims,

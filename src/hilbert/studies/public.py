@@ -1,0 +1,118 @@
+"""Ablations and joint draws on the three public tasks, with the folds and intervals of the benchmark's studies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hilbert.benchmark.estimate import expected_seconds
+from hilbert.benchmark.models import build
+from hilbert.benchmark.place import Place
+from hilbert.benchmark.preparing import Data
+from hilbert.benchmark.studies.case import QUICK_DOCUMENTS, Case, Columns, Material, predicted, usual
+from hilbert.benchmark.studies.collecting import REFERENCE, Numbers, numbers_of
+from hilbert.benchmark.studies.material import folded
+from hilbert.benchmark.studies.pages import Section, once, value
+from hilbert.benchmark.studies.paired import differences
+from hilbert.benchmark.studies.sweep import described
+from hilbert.evaluation.verdict import number
+from hilbert.studies.arms import TERMS, raised_weights
+from hilbert.studies.experiments.sensitivity import draws
+
+NAME = "terms"
+WHAT = "Each term of `robust` taken away, at its own and at a raised weight, and thirty joint draws of the weights."
+NOTES = (
+    "HILBERT is the preset `robust` without options from tuning, linear core and inner selection included; its "
+    "network alone stands beside it. Raised: the least weights at which each term halves what it optimises, from "
+    "`hilbert study weights`.",
+    "Draws: the three weights, each within a factor of ten of its value, on a logarithmic scale.",
+)
+TASKS = ("maec-a", "maec-b", "speechocean762")
+BASE, RAISED = "hilbert", "raised"
+FLOOR = -0.01
+
+
+def variants() -> dict[str, dict[str, float]]:
+    """Row → weights: as shipped, without each term and without both regularisers; then the same from raised weights."""
+    rows: dict[str, dict[str, float]] = {BASE: {}}
+    for start, weights in ((BASE, {}), (RAISED, raised_weights("robust"))):
+        rows[start] = dict(weights)
+        for terms in (("CKA",), ("balance",), ("dual",), ("CKA", "balance")):
+            rows[f"{start}-no-{'-'.join(terms)}"] = {**weights, **{TERMS[term]: 0.0 for term in terms}}
+    return rows
+
+
+def cases(small: bool) -> list[Case]:
+    """A case a task; quick: few draws on few documents."""
+    models = {REFERENCE: build(REFERENCE, None, small), "gmc": build("gmc", None, small)}
+    models |= {name: build("hilbert", weights, small) for name, weights in variants().items()}
+    chosen = draws()[:2] if small else draws()
+    models |= {arm.name.replace(" ", "-"): build("hilbert", arm.options, small) for arm in chosen}
+    common: dict[str, Any] = {"folds": 2, "documents": QUICK_DOCUMENTS} if small else {}
+    return [Case(NAME, task, NAME, usual(task, small), models, make, predicted, **common) for task in TASKS]
+
+
+def make(case: Case, data: Data, columns: Columns, seed: int) -> Material:
+    """The task as it is."""
+    return folded(case, data, seed)
+
+
+def expected(case: Case, name: str) -> float:
+    """Expected seconds of a fit before one was timed."""
+    like = name if name in (REFERENCE, "gmc") else "hilbert"
+    return expected_seconds(like, case.setting.task.name, case.documents is not None)
+
+
+def sections(found: Sequence[Case], place: Place) -> list[Section]:
+    """For each task: the terms, then the draws."""
+    made = []
+    for case in found:
+        numbers = numbers_of(case, place, shown=lambda model, variant: variant in ("", "no core"), against=())
+        if numbers is not None:
+            made += [_terms(case, numbers, place), _draws(case, numbers, place)]
+    return made
+
+
+def _terms(case: Case, numbers: Numbers, place: Place) -> Section:
+    rows = [[REFERENCE, value(numbers.auc(REFERENCE)), "", "", "", ""]]
+    start_of = {name: RAISED if name.startswith(RAISED) else BASE for name in variants()}
+    alone: Callable[[str], str] = "{} (no core)".format
+    pairs = [pair for n, s in start_of.items() for pair in ((n, s), (alone(n), alone(s)))]
+    between = differences(numbers, pairs, place)
+    for name, start in start_of.items():
+        changes = [value(between.get(pair), True) if name != start else "" for pair in
+                   ((name, start), (alone(name), alone(start)))]  # fmt: skip
+        against = value(numbers.difference(name, REFERENCE), True)
+        rows.append([name, value(numbers.auc(name)), against, changes[0], value(numbers.auc(alone(name))), changes[1]])
+    heads = ["row", "macro AUC", f"Δ {REFERENCE}", "Δ its start", "network alone", "Δ its start"]
+    lines = [f"{case.setting.id}: {described(numbers)}. A row's start is {BASE} or {RAISED}, with all terms."]
+    return Section(f"{case.name}: terms", heads, rows, lines, once(numbers.notes))
+
+
+def _draws(case: Case, numbers: Numbers, place: Place) -> Section:
+    names = [name for name in case.models if name.startswith("draw-") and numbers.auc(name) is not None]
+    own = {name: numbers.difference(name, REFERENCE) for name in names}
+    spread = differences(numbers, [(name, "gmc") for name in names], place)
+    arms = {arm.name.replace(" ", "-"): arm.options for arm in draws()}
+    rows = [
+        [name, *(f"{weight:g}" for weight in arms[name].values()), value(numbers.auc(name)), value(own[name], True),
+         value(spread.get((name, "gmc")), True)]
+        for name in names
+    ]  # fmt: skip
+    heads = ["draw", "contrast", "CKA", "balance", "macro AUC", f"Δ {REFERENCE}", "Δ gmc"]
+    return Section(f"{case.name}: joint draws", heads, rows, [said(own)] if own else [])
+
+
+def said(own: Mapping[str, Mapping[str, Any] | None]) -> str:
+    """The range of the draws' differences to concat-lr, and whether the two goals are met."""
+    known = [row for row in own.values() if row is not None]
+    gains = np.array([row["value"] for row in known])
+    low = sum(row["high"] is not None and row["high"] < FLOOR for row in known)
+    met = "met" if np.median(gains) >= 0 and not low else "missed"
+    median, least, most = (number(float(x), True) for x in (np.median(gains), gains.min(), gains.max()))
+    return (
+        f"{len(gains)} draws: median difference {median}, from {least} to {most}; {int((gains > 0).sum())} above "
+        f"{REFERENCE}; {low} intervals wholly below {number(FLOOR)}. Goal (median of 0 or more, none below): {met}."
+    )
