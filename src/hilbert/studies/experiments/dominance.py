@@ -61,9 +61,9 @@ EXPERIMENT = Experiment(
     "dominance",
     "Do the terms prevent one modality from dominating the joint embedding?",
     "Both modalities hold the same shared latents and as many of their own, the label rests on all three. The "
-    "signal-to-noise ratio (in power) of the audio's segments is 1, 2, 4 or 8 times that of the text's. D: "
-    "(R²_a − R²_t) / (R²_a + R²_t) of the modalities' own latents, from z_joint by ridge regression on held-out documents; "
-    "1 is audio alone. The row of concat-lr shows what the pooled inputs hold. Verdicts use ratios above 1.",
+    "signal-to-noise ratio (in power) of the audio's segments is 1 to 8 times that of the text's. D: (R²_a − R²_t) "
+    "/ (R²_a + R²_t) of the modalities' own latents, from z_joint by ridge regression on held-out documents; 1: audio "
+    "alone. The row of concat-lr shows what the pooled inputs hold. Verdicts use ratios above 1.",
     trials,
     claims,
     ("auc", "dominance", "latent_audio", "latent_text", "retention_least", "gradient_audio"),
