@@ -21,7 +21,7 @@ def trials(size: Size) -> list[Trial]:
     pairs = PAIRS[::2] if size.small else PAIRS
     cases = {}
     for audio, text in pairs:
-        sides = [{"segments": float(n), "noise": AUDIO.noise * math.sqrt(n / 12)} for n in (audio, text)]
+        sides = [{"dim": 32, "segments": float(n), "noise": AUDIO.noise * math.sqrt(n / 12)} for n in (audio, text)]
         cases[f"{audio} : {text}"] = (math.log10(audio / text), corpus(size, *sides))
     arms = [joint("paper", form) for form in FORMS]
     if not size.small:

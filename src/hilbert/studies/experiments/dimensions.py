@@ -11,15 +11,19 @@ from hilbert.studies.experiments.base import corpus
 from hilbert.studies.rows import Found
 from hilbert.studies.trial import Arm, Trial
 
-WIDTHS = (64, 256, 1024, 5120)
+NARROW = 16  # as many as a segment's code has numbers
+WIDTHS = (16, 64, 320, 1280)
 FLAT = 0.02  # of D or of retention, for a width ten times as large
 SEGMENTS = {"segments": 8.0}
 
 
 def trials(size: Size) -> list[Trial]:
-    """Audio of 64 to 5,120 dimensions beside text of 64."""
-    widths = (64, 1024) if size.small else WIDTHS
-    cases = {f"{w} : 64": (math.log10(w / 64), corpus(size, {"dim": w, **SEGMENTS}, SEGMENTS)) for w in widths}
+    """Audio of 16 to 1,280 dimensions beside text of 16."""
+    widths = (16, 320) if size.small else WIDTHS
+    cases = {
+        f"{w} : {NARROW}": (math.log10(w / NARROW), corpus(size, {"dim": w, **SEGMENTS}, {"dim": NARROW, **SEGMENTS}))
+        for w in widths
+    }
     arms = [raised("paper"), without("paper", "CKA", "balance"), reduced()]
     if not size.small:
         arms += [raised("robust"), without("robust", "CKA", "balance"), SHIPPED, CONCAT]
@@ -28,9 +32,9 @@ def trials(size: Size) -> list[Trial]:
 
 
 def reduced() -> Arm:
-    """The preset `paper` without both terms, on 32 principal components of each modality."""
+    """The preset `paper` without both terms, on 16 principal components of each modality."""
     return network("paper", "− CKA, balance, with PCA", dict(without("paper", "CKA", "balance").options) | {
-        "input.components": 32
+        "input.components": NARROW
     })  # fmt: skip
 
 
@@ -55,7 +59,7 @@ def claims(found: Found) -> list[Claim]:
 EXPERIMENT = Experiment(
     "dimensions",
     "Does the wider modality dominate, at the same information?",
-    "Audio of 64, 256, 1,024 or 5,120 dimensions beside text of 64, eight segments each. A segment's code is turned "
+    "Audio of 16, 64, 320 or 1,280 dimensions beside text of 16, eight segments each. A segment's code is turned "
     "into the wider space, so that no information about any latent changes; white noise of .1 per dimension comes with "
     "the width, as real features have it.",
     trials,
