@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from hilbert.errors import InputError, UsageError
 from hilbert.evaluation.fitting import Outcome
 from hilbert.evaluation.setting import describe_environment
-from hilbert.files import replace_file, write_text
+from hilbert.files import read_json, replace_file, write_text
 from hilbert.splits import Split
 
 Floats32 = NDArray[np.float32]
@@ -149,16 +149,8 @@ def _nothing() -> dict[str, Any]:
 
 def read_about(folder: Path, name: str) -> dict[str, Any] | None:
     """The JSON file of a model, None where there is none. Raises InputError for one that cannot be read."""
-    path = folder / f"{name}.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); remove it to compute this model again") from None
-    if not isinstance(found, dict) or not {"key", "fits", "notes", "failures", "environments"} <= set(found):
-        raise InputError(f"{path}: expected what `hilbert benchmark` wrote, found something else; remove it")
-    return found
+    holds = ("key", "fits", "notes", "failures", "environments")
+    return read_json(folder / f"{name}.json", holds, "hilbert benchmark", "remove it to compute this model again")
 
 
 def remove(folder: Path, name: str) -> None:

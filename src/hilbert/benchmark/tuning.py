@@ -5,7 +5,6 @@ tuning/<model>.json     each trial's options, AUC of every output and seconds, a
 
 from __future__ import annotations
 
-import json
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from hilbert.benchmark.tasks import is_tuning
 from hilbert.errors import InputError, UsageError
 from hilbert.evaluation.fitting import Outcome
 from hilbert.evaluation.setting import plain
-from hilbert.files import write_json
+from hilbert.files import read_json, write_json
 from hilbert.metrics import within_fold_auc
 from hilbert.splits import Split, grouped_folds
 
@@ -150,15 +149,8 @@ def left(folder: Path, name: str, seed: int = 0, trials: int = TRIALS) -> tuple[
 
 def read_study(path: Path) -> dict[str, Any] | None:
     """What is stored of a model's trials, None where there is nothing."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); remove it to tune this model again") from None
-    if not isinstance(found, dict) or not {"model", "key", "trials"} <= set(found):
-        raise InputError(f"{path}: expected what `hilbert benchmark --tune` wrote, found something else; remove it")
-    return found
+    holds = ("model", "key", "trials")
+    return read_json(path, holds, "hilbert benchmark --tune", "remove it to tune this model again")
 
 
 def missing(study: Study) -> Iterator[tuple[int, str]]:
