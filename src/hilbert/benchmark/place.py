@@ -22,13 +22,14 @@ SETTING, DOCUMENTS = "setting.json", "documents.parquet"
 
 @dataclass(frozen=True)
 class Place:
-    """Folders of a run, its seed, and the options of the models."""
+    """Folders of a run, its seed, the options of the models, and where those train that can choose."""
 
     out: Path
     features: Path
     data: Path | None = None
     seed: int = 0
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    device: str = "cpu"
 
     def folder(self, comparison: Comparison) -> Path:
         """Where the results of a comparison lie."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilbert.benchmark.estimate import survey
-from hilbert.benchmark.models import build, fit_key, identity
+from hilbert.benchmark.models import build, fit_key, identity, on_device
 from hilbert.benchmark.parallel import in_parallel
 from hilbert.benchmark.place import Place, describe, read_setting, write_setting
 from hilbert.benchmark.plan import Comparison
@@ -140,7 +140,7 @@ def _prepare(comparison: Comparison, place: Place, data: Data) -> Ready:
     folder = place.folder(comparison)
     splits = splits_of(comparison, data, place.seed)
     about = describe(comparison, data, splits, place.seed)
-    models = {name: build(name, place.options.get(name), comparison.small) for name in comparison.models}
+    models = {name: _model(comparison, place, name) for name in comparison.models}
     records = {
         name: Records.open(folder, name, data.classes, _about(comparison, place, name, model, about["data"]))
         for name, model in models.items()
@@ -161,9 +161,12 @@ def _check(comparison: Comparison, place: Place) -> None:
     if about is None:
         return
     for name in comparison.models:
-        model = build(name, place.options.get(name), comparison.small)
-        head = _about(comparison, place, name, model, about["data"])
+        head = _about(comparison, place, name, _model(comparison, place, name), about["data"])
         Records.open(place.folder(comparison), name, about["classes"], head)
+
+
+def _model(comparison: Comparison, place: Place, name: str) -> Any:
+    return on_device(build(name, place.options.get(name), comparison.small), place.device)
 
 
 def _about(comparison: Comparison, place: Place, name: str, model: Any, data: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from hilbert.benchmark.estimate import tuning_seconds
-from hilbert.benchmark.models import build, digest, identity
+from hilbert.benchmark.models import build, digest, identity, on_device
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.running import Unit, fitted
 from hilbert.benchmark.tasks import is_tuning
@@ -41,6 +41,7 @@ class Study:
     key: str
     trials: list[dict[str, Any]]
     scores: list[dict[str, dict[str, Any]]] = field(default_factory=list)
+    device: str = "cpu"
 
     def mean(self, trial: int) -> float:
         """The criterion: mean over the tasks of the main output's AUC; NaN before both are there."""
@@ -99,40 +100,42 @@ def tuning_splits(part: Data, seed: int) -> list[Split]:
     return grouped_folds(part.y, part.groups, FOLDS, 1, seed)
 
 
-def open_study(folder: Path, name: str, parts: Mapping[str, Data], seed: int, trials: int = TRIALS) -> Study:
+def open_study(
+    folder: Path, name: str, parts: Mapping[str, Data], seed: int, trials: int = TRIALS, device: str = "cpu"
+) -> Study:
     """A model's trials and what is known of them; more trials extend a study, and fewer leave it as it is.
 
-    Raises UsageError where the file belongs to another space, other defaults, data or seed.
+    Raises UsageError where the file belongs to another space, other defaults, data, seed or device.
     """
     path = folder / f"{name}.json"
     stored = read_study(path)
     known = stored["trials"] if stored else []
     options = trials_of(name, seed, max(trials, len(known)))
-    key = _study_key(name, parts, seed)
+    key = _study_key(name, parts, seed, device)
     if stored and (stored["key"] != key or [row["options"] for row in known] != options[: len(known)]):
         raise UsageError(
-            f"{path}: was tuned with another space, other defaults, data or seed; remove it, choose another "
+            f"{path}: was tuned with another space, other defaults, data, seed or device; remove it, choose another "
             f"--out, or tune it again with --redo {name}"
         )
     scores = [row["tasks"] for row in known] + [{} for _ in options[len(known) :]]
-    return Study(name, path, key, options, scores)
+    return Study(name, path, key, options, scores, device)
 
 
-def _study_key(name: str, parts: Mapping[str, Data], seed: int) -> str:
-    model = build(name)
+def _study_key(name: str, parts: Mapping[str, Data], seed: int, device: str) -> str:
+    model = on_device(build(name), device)
     space = plain(dict(getattr(model, "space", None) or {}))
     return digest([identity(model), space, [parts[task].fingerprint() for task in TASKS], FOLDS, seed])
 
 
 def open_others(
-    folder: Path, names: Sequence[str], parts: Mapping[str, Data], seed: int
+    folder: Path, names: Sequence[str], parts: Mapping[str, Data], seed: int, device: str = "cpu"
 ) -> tuple[list[Study], list[str]]:
     """Studies of an earlier run, for the models among ``names`` that have one; and those that no longer fit."""
     found, stale = [], []
     for name in names:
         if (folder / f"{name}.json").exists():
             try:
-                found.append(open_study(folder, name, parts, seed, 1))
+                found.append(open_study(folder, name, parts, seed, 1, device))
             except UsageError as error:
                 stale.append(str(error))
     return found, stale
@@ -177,7 +180,7 @@ def tune(
     for study in studies:
         for task in TASKS:
             trials = [trial for trial, where in missing(study) if where == task]
-            models = {trial: build(study.name, study.trials[trial]) for trial in trials}
+            models = {trial: on_device(build(study.name, study.trials[trial]), study.device) for trial in trials}
             units = [Unit(study.name, models[trial], split) for trial in trials for split in splits[task]]
             places = {id(unit): trial for unit, trial in zip(units, np.repeat(trials, FOLDS), strict=True)}
             known: dict[int, dict[int, Outcome | str]] = {trial: {} for trial in trials}

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from hilbert.benchmark.estimate import expected_seconds
+from hilbert.benchmark.models import on_device
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.plan import QUICK_SAYS, TIERS
 from hilbert.benchmark.running import Reading, Say, reader
@@ -48,10 +49,15 @@ def plan(names: Sequence[str], tier: str, place: Place, models: Sequence[str] | 
     if unknown or not names:
         found = repr(unknown[0]) if unknown else "none"
         raise UsageError(f"study: expected some of {', '.join(STUDIES)}, found {found}")
-    small = tier == "quick"
+    small, device = tier == "quick", place.device
     where = replace(place, out=place.out / "quick") if small else place
     chosen = list(dict.fromkeys(names))
-    return Plan(chosen, [c for name in chosen for c in STUDIES[name].cases(models, place.options, small)], where, small)
+    cases = [
+        replace(case, models={key: on_device(model, device) for key, model in case.models.items()})
+        for name in chosen
+        for case in STUDIES[name].cases(models, place.options, small)
+    ]
+    return Plan(chosen, cases, where, small)
 
 
 def summary(found: Plan, jobs: int) -> list[str]:
