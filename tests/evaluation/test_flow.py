@@ -65,8 +65,11 @@ def test_it_is_stored_and_shown(watched, tmp_path):
     assert loaded.flow == result.flow
     assert str(loaded) == str(result)
     assert "Information flow on test documents: mean ± standard deviation over 2 fits" in str(result)
-    second = result.table(90).split("Information flow")[1]
-    assert "…" not in second
+    for width in (80, 90):
+        second = result.table(width).split("Information flow")[1]
+        (heads,) = [line.split() for line in second.splitlines() if line.startswith(" model")]
+        assert heads == ["model", "retention", "R²", "AUC", "drop", "Shapley", "dominance"]
+        assert "…" not in second
     assert second.count("audio ") == 6
     json.loads((tmp_path / "r" / "flow.json").read_text(encoding="utf-8"))
 
