@@ -117,14 +117,6 @@ def test_recombined_documents_are_judged_as_if_they_were_made_so(request, corpus
             np.testing.assert_allclose(found[variant], proba, rtol=0, atol=1e-5)
 
 
-def test_documents_recombined_with_themselves_are_the_same_to_the_readout_without_training(corpus, robust):
-    bags, own = corpus[0], np.arange(len(corpus[0]))
-    found = robust.recombined(bags)(own, own)["no training"]
-    np.testing.assert_allclose(found, robust.variants(bags)["no training"], rtol=0, atol=1e-12)
-    mixed = robust.recombined(bags)(own[::-1], own)["no training"]
-    assert np.abs(mixed - found).max() > 0.01
-
-
 def test_paper_has_no_core(corpus, paper):
     bags, _, _ = corpus
     assert paper.core_ is None

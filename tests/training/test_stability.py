@@ -100,3 +100,11 @@ def test_the_classifier_keeps_its_choice(config, tmp_path):
     for name, proba in mine.items():
         assert theirs[name] == pytest.approx(proba, abs=1e-12)
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
+
+
+def test_documents_recombined_with_themselves_are_the_same_to_the_readout_without_training(corpus, robust):
+    bags, own = corpus[0], np.arange(len(corpus[0]))
+    found = robust.recombined(bags)(own, own)["no training"]
+    np.testing.assert_allclose(found, robust.variants(bags)["no training"], rtol=0, atol=1e-12)
+    mixed = robust.recombined(bags)(own[::-1], own)["no training"]
+    assert np.abs(mixed - found).max() > 0.01

@@ -68,7 +68,7 @@ def footer(result: Result) -> list[str]:
     """Class counts, what chance gives, the smallest visible difference, and the notes."""
     metrics = result.metrics
     rarest = rarest_class(result)
-    counts = ", ".join(f"{name} {count}" for name, count in metrics["class_counts"].items())
+    counts = ", ".join(f"{name} ({count})" for name, count in metrics["class_counts"].items())
     lines = [
         f"Classes: {counts}.",
         f"AUPRC {rarest}: {number(metrics['auprc_by_chance'].get(rarest))} in random order, "
