@@ -17,6 +17,7 @@ from hilbert.config import HilbertConfig
 from hilbert.errors import InputError
 from hilbert.features.bags import Bags
 from hilbert.model.build import VectorInputs
+from hilbert.model.documents import DocumentVectors
 from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.checkpoint import data_hash
@@ -285,19 +286,23 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         X = check_features(self.features_, X)
         found = self._variants(self.fit_.representation.embed(X).astype(np.float64))
         inputs = self.fit_.representation.inputs
-        if self.untrained_ is not None and isinstance(inputs, VectorInputs):
-            found["no training"] = softmax(self.untrained_.logits(inputs, X))
-        return found
+        return found | self._untrained(inputs.documents(X) if isinstance(inputs, VectorInputs) else None)
 
     def _variants(self, z: Floats) -> dict[str, Floats]:
         found = {} if self.core_ is None else {"no core": softmax(self._network_logits(z))}
         return found if self.readout_ is None else found | {"experts": softmax(self.fit_.head_logits(z))}
 
+    def _untrained(self, vectors: DocumentVectors | None) -> dict[str, Floats]:
+        inputs = self.fit_.representation.inputs
+        if self.untrained_ is None or vectors is None or not isinstance(inputs, VectorInputs):
+            return {}
+        return {"no training": softmax(self.untrained_.logits(inputs, vectors))}
+
     def recombined(self, X: Bags) -> Callable[[Ints, Ints], dict[str, Floats]]:
         """Predict documents made of the audio of some and the text of others; ``X`` itself is transformed once.
 
         The function that is returned takes rows of X for the audio and for the text, (docs,) each. It gives the
-        probabilities of ``predict_proba`` as "", and those of ``variants`` that embeddings tell.
+        probabilities of ``predict_proba`` as "", and those of ``variants``.
         """
         check_is_fitted(self, "fit_")
         X = check_features(self.features_, X)
@@ -306,13 +311,14 @@ class HilbertClassifier(ClassifierMixin, _Hilbert):  # type: ignore[misc]
         pooled = [] if core is None else core.inputs(X)
 
         def predict(audio: Ints, text: Ints) -> dict[str, Floats]:
-            data = make_dataset(inputs(audio, text), device=representation.device)
+            made = inputs(audio, text)
+            data = make_dataset(made.packed, device=representation.device)
             z = representation.embed_dataset(data).astype(np.float64)
-            network = self._network_logits(z)
-            if core is None:
-                return {"": softmax(network)}
-            linear = core.map(np.hstack([part[rows] for part, rows in zip(pooled, (audio, text), strict=True)]))
-            return {"": softmax(blend(linear, network, self.alpha_)), **self._variants(z)}
+            logits = self._network_logits(z)
+            if core is not None:
+                linear = core.map(np.hstack([part[rows] for part, rows in zip(pooled, (audio, text), strict=True)]))
+                logits = blend(linear, logits, self.alpha_)
+            return {"": softmax(logits), **self._variants(z), **self._untrained(made.vectors)}
 
         return predict
 

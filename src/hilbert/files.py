@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hilbert.errors import UsageError
+from hilbert.errors import InputError, UsageError
 
 
 @contextmanager
@@ -54,3 +54,19 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON atomically; NaN is refused."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, holds: Collection[str], writer: str, way_out: str = "remove it") -> dict[str, Any] | None:
+    """A mapping that ``writer`` (a command) wrote, None where there is no file.
+
+    Raises InputError, with the way out, for a damaged file and for one without the keys ``holds``.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); {way_out}") from None
+    if not isinstance(found, dict) or not set(holds) <= set(found):
+        raise InputError(f"{path}: expected what `{writer}` wrote, found something else; {way_out}")
+    return found

@@ -1,12 +1,13 @@
 """Tables say what `evaluate` says of the same predictions, and refuse what was not decided beforehand."""
 
+import re
 import shutil
 from dataclasses import replace
 
 import pytest
 
 from hilbert import evaluate
-from hilbert.benchmark.cells import CAUTION, model_rows
+from hilbert.benchmark.cells import CAUTION, machines, model_rows
 from hilbert.benchmark.collecting import collect
 from hilbert.benchmark.models import build
 from hilbert.benchmark.place import Place
@@ -108,7 +109,7 @@ def test_files_of_a_setting(place):
     one = {f"maec-a-praat-wordllama.{kind}" for kind in ("md", "html", "svg", "png", "json")}
     assert names == one | {"summary.md", "summary.svg", "summary.png"}
     markdown = (folder / "maec-a-praat-wordllama.md").read_text(encoding="utf-8")
-    page = (folder / "maec-a-praat-wordllama.html").read_text(encoding="utf-8")
+    page = re.sub("<[^>]*>", "", (folder / "maec-a-praat-wordllama.html").read_text(encoding="utf-8"))
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert all(CAUTION in text for text in (markdown, page, summary))
     for row in model_rows(numbers):
@@ -128,6 +129,19 @@ def test_numbers_are_computed_again_only_when_something_has_changed(place):
     path.write_text(stored.replace('"undefined":', '"undefined_":', 1), encoding="utf-8")
     assert "undefined_" in collect(COMPARED, place, "concat-lr", resamples=50).metrics["bootstrap"]
     assert "undefined_" not in collect(COMPARED, place, "other-toy", resamples=50).metrics["bootstrap"]
+
+
+def test_when_and_where_the_fits_ran():
+    env = {"platform": "Linux x86_64", "cpus": 2, "python": "3.12.1", "versions": {"torch": "2.9"}}
+    about = {"fits": [{"date": "2026-01-02T10:00"}], "environments": [env, {**env, "gpu": "Card 1"}]}
+    lines = [
+        "Linux x86_64, 2 cores, Python 3.12.1, torch 2.9, on Card 1.",
+        "Linux x86_64, 2 cores, Python 3.12.1, torch 2.9.",
+    ]
+    assert machines({"a": about}) == ["Fitted on 2026-01-02.", *lines]
+    later = {"fits": [{"date": "2026-01-05T10:00"}], "environments": []}
+    assert machines({"a": about, "b": later})[0] == "Fitted from 2026-01-02 to 2026-01-05."
+    assert machines({}) == []
 
 
 def test_a_setting_without_anything_has_no_table(place, tmp_path):

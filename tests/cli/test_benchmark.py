@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import torch
 import yaml
 
 from hilbert.encoders import installed
@@ -50,6 +51,7 @@ def test_quick_says_what_it_proves(hilbert):
         (("--tasks", "maec-c"), "tasks: expected some of"),
         (("--models", "magic"), "models: expected some of"),
         (("--redo", "magic"), "models: expected some of"),
+        (("--device", "gpu"), "device: expected cpu, cuda or mps, found 'gpu'"),
         (("--models", "prior"), "the data folder is needed"),
         (("--models", "prior", "--data", "."), "hilbert recipe maec"),
     ],
@@ -58,6 +60,20 @@ def test_wrong_usage_is_named(hilbert, options, message):
     result = hilbert(*SUITE, *options)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("work", [(), ("--tune",), ("--study", "heads"), ("--dry-run",)])
+def test_a_device_that_is_not_there_is_refused_before_any_work(hilbert, tmp_path, work):
+    device = "mps" if torch.cuda.is_available() else "cuda"
+    result = hilbert(*SUITE, "--device", device, "--data", ".", *work)
+    assert result.exit_code == 2
+    assert f"device: {device} was asked for, but torch finds no" in " ".join(result.output.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_tables_need_no_device(hilbert):
+    result = hilbert(*SUITE, "--device", "cuda", "--hours", "0", "--tier", "quick")
+    assert result.exit_code == 0, result.output
 
 
 def test_another_suite_is_refused(hilbert):

@@ -30,7 +30,14 @@ def watched(make_bags, tiny):
 
 def test_every_fit_has_its_row(watched):
     flow = watched[0].flow
-    assert list(flow) == ["prior", "concat-lr", "hilbert", "hilbert (no core)", "hilbert (experts)"]
+    assert list(flow) == [
+        "prior",
+        "concat-lr",
+        "hilbert",
+        "hilbert (no core)",
+        "hilbert (experts)",
+        "hilbert (no training)",
+    ]
     assert all([(row["repeat"], row["fold"]) for row in rows] == [(0, 0), (0, 1)] for rows in flow.values())
     for model, rows in flow.items():
         for row in rows:
@@ -58,9 +65,12 @@ def test_it_is_stored_and_shown(watched, tmp_path):
     assert loaded.flow == result.flow
     assert str(loaded) == str(result)
     assert "Information flow on test documents: mean ± standard deviation over 2 fits" in str(result)
-    second = result.table(90).split("Information flow")[1]
-    assert "…" not in second
-    assert second.count("audio ") == 5
+    for width in (80, 90):
+        second = result.table(width).split("Information flow")[1]
+        (heads,) = [line.split() for line in second.splitlines() if line.startswith(" model")]
+        assert heads == ["model", "retention", "R²", "AUC", "drop", "Shapley", "dominance"]
+        assert "…" not in second
+    assert second.count("audio ") == 6
     json.loads((tmp_path / "r" / "flow.json").read_text(encoding="utf-8"))
 
 

@@ -13,6 +13,7 @@ from hilbert.evaluation.predictions import Predictions
 from hilbert.evaluation.result import Result
 from hilbert.report import write_report
 from hilbert.report.rates import average_curve
+from hilbert.report.rendering import interval
 
 CLASSES = ("<b>adult</b>", "child", "youth")
 
@@ -95,7 +96,7 @@ class Reader(HTMLParser):
         self.tags.add(tag)
         if tag == "img":
             self.images.append(dict(attrs))
-        elif tag not in ("meta", "br"):
+        elif tag not in ("meta", "br", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -140,6 +141,16 @@ def test_held_out_terms_are_told_from_training(written):
     alt = read(written).images[-1]["alt"]
     assert "contrast (contrast, training) from 1 to 0.167" in alt
     assert "contrast (contrast, held out) from 2 to 0.333" in alt
+
+
+def test_settings_name_the_reference_that_was_chosen(written):
+    settings = read(written).text.split("Settings")[1]
+    assert "referenceconcat-lr" in settings.split("resamples")[0]
+
+
+def test_an_interval_is_kept_together_and_escaped():
+    assert interval("<i> [.1, .2]") == '&lt;i&gt; <span class="span">[.1, .2]</span>'
+    assert interval("macro F1") == "macro F1"
 
 
 def test_names_are_escaped(written):

@@ -82,7 +82,8 @@ def test_data_vectors_and_saved_arrays_are_scaled_alike(config):
     assert scaled.data.text.values.numpy() == pytest.approx(text.values, rel=1e-6, abs=1e-7)
     again = load_inputs(config, scaled.inputs.arrays())
     assert np.array_equal(again(bags)[0].values, audio.values)
-    assert readout.logits(again, bags) == pytest.approx(readout.logits(scaled.inputs, bags))
+    logits = [readout.logits(inputs, inputs.documents(bags)) for inputs in (again, scaled.inputs)]
+    assert logits[0] == pytest.approx(logits[1])
     power = [float((x.values**2).sum()) for x in (audio, text)]
     plain = [float((x.values**2).sum()) for x in scaled.inputs.scaled(0)(bags)]
     assert power == pytest.approx(plain, rel=1e-4)  # a modality's weight against the other does not change
@@ -99,3 +100,11 @@ def test_the_classifier_keeps_its_choice(config, tmp_path):
     for name, proba in mine.items():
         assert theirs[name] == pytest.approx(proba, abs=1e-12)
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
+
+
+def test_documents_recombined_with_themselves_are_the_same_to_the_readout_without_training(corpus, robust):
+    bags, own = corpus[0], np.arange(len(corpus[0]))
+    found = robust.recombined(bags)(own, own)["no training"]
+    np.testing.assert_allclose(found, robust.variants(bags)["no training"], rtol=0, atol=1e-12)
+    mixed = robust.recombined(bags)(own[::-1], own)["no training"]
+    assert np.abs(mixed - found).max() > 0.01

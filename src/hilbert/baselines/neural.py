@@ -17,7 +17,7 @@ from hilbert.errors import InputError, UsageError
 from hilbert.features.bags import Bags
 from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
-from hilbert.training.fit import Prepared
+from hilbert.training.fit import Prepared, check_device
 from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead, OnInner
 from hilbert.training.selection import blend, choose_alpha
 from hilbert.training.stability import VectorReadout
@@ -64,7 +64,11 @@ class NeuralBaseline(Baseline):
         return self
 
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
-        """Fit on labelled documents; an unsupervised method also learns from those with label None."""
+        """Fit on labelled documents; an unsupervised method also learns from those with label None.
+
+        Raises UsageError where this machine does not have the device.
+        """
+        check_device(self.device)
         target = self._labels(X, y)
         numbers = encode_groups(groups, len(X))
         labelled, unlabelled = np.flatnonzero(target >= 0), np.flatnonzero(target < 0)

@@ -112,7 +112,7 @@ def headline(numbers: Numbers) -> str:
 def explanations(numbers: Numbers) -> list[str]:
     """What the columns mean, and the counts that a reader needs."""
     metrics, low = numbers.metrics, rarest(numbers)
-    counts = ", ".join(f"{name} {count}" for name, count in metrics["class_counts"].items())
+    counts = ", ".join(f"{name} ({count})" for name, count in metrics["class_counts"].items())
     seen = [row["detectable"] for row in numbers.against.values() if row["detectable"] is not None]
     tested = [name for name in numbers.against if name not in TRIVIAL]
     gains = [name for name in numbers.gains if name not in TRIVIAL]
@@ -157,10 +157,14 @@ def machines(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
     found = {
         f"{env['platform']}, {env['cpus']} cores, Python {env['python']}, "
         + ", ".join(f"{package} {version}" for package, version in env["versions"].items())
+        + (f", on {env['gpu']}." if "gpu" in env else ".")
         for about in models.values()
         for env in about["environments"]
     }
-    return [f"Fitted from {dates[0]} to {dates[-1]}.", *sorted(found)] if dates else []
+    if not dates:
+        return []
+    when = f"on {dates[0]}" if dates[0] == dates[-1] else f"from {dates[0]} to {dates[-1]}"
+    return [f"Fitted {when}.", *sorted(found)]
 
 
 def p_value(p: float | None) -> str:

@@ -171,8 +171,16 @@ def _adjusted(rows: Mapping[str, Mapping[str, Any]], family: Sequence[str]) -> d
     }
 
 
+def device_notes(about: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Which models were trained elsewhere than on the CPU, by what is stored ``about`` each: a note a device."""
+    found: dict[str, list[str]] = {}
+    for name, known in about.items():
+        found.setdefault(known.get("parameters", {}).get("device", "cpu"), []).append(name)
+    return [f"trained on {device}: {', '.join(names)}" for device, names in found.items() if device != "cpu"]
+
+
 def _fit_notes(records: Mapping[str, Records]) -> list[str]:
-    found = []
+    found = device_notes({name: stored.about for name, stored in records.items()})
     for stored in records.values():
         fits = len(stored.about["fits"])
         found += [f"{text} ({count} of {fits} fits)" for text, count in stored.about["notes"].items()]

@@ -66,6 +66,14 @@ def build(name: str, options: Mapping[str, Any] | None = None, small: bool = Fal
     return _small(model) if small else model
 
 
+def on_device(model: Any, device: str) -> Any:
+    """The model, told to train on ``device`` (cpu, cuda or mps) where it can; all others stay on the CPU.
+
+    Since the device is one of its parameters, it is part of ``identity``, and so of the key of its stored fits.
+    """
+    return model.set_params(device=device) if "device" in model.get_params(deep=False) else model
+
+
 def _small(model: Any) -> Any:
     """The model with everything in ``SMALL`` that it has; some name their options only when asked for one."""
     from sklearn.base import clone

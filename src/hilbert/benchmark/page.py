@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from hilbert.benchmark import cells
@@ -10,6 +9,7 @@ from hilbert.benchmark.collecting import Numbers
 from hilbert.benchmark.plan import QUICK_SAYS
 from hilbert.evaluation.measures import TRIVIAL
 from hilbert.evaluation.verdict import number
+from hilbert.report.rendering import render as render_template
 from hilbert.report.style import data_uri
 
 if TYPE_CHECKING:
@@ -18,21 +18,13 @@ if TYPE_CHECKING:
 
 def render(numbers: Numbers, figure: Figure | None) -> str:
     """The page as text; equal numbers give equal pages."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("hilbert.benchmark", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = resources.files("hilbert.report").joinpath("templates", "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("setting.html.j2").render(
-        style=style,
+    what = numbers.about["what"]
+    return render_template(
+        "hilbert.benchmark",
+        "setting.html.j2",
         id=numbers.comparison.id,
-        what=numbers.about["what"],
-        heading=cells.heading(numbers),
+        what=what[:1].upper() + what[1:],
+        heading=cells.heading(numbers).removeprefix(f"{numbers.comparison.id}: "),
         headline=cells.headline(numbers),
         caution=cells.CAUTION,
         plumbing=QUICK_SAYS if numbers.comparison.small else "",
@@ -49,4 +41,3 @@ def render(numbers: Numbers, figure: Figure | None) -> str:
         lines=cells.explanations(numbers),
         machines=cells.machines(numbers.models),
     )
-    return page + "\n"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hilbert.benchmark.plan import Comparison
 from hilbert.benchmark.preparing import Data, corpus_notes
 from hilbert.errors import InputError, UsageError
 from hilbert.evaluation.setting import describe_corpus, plain
-from hilbert.files import replace_file, write_json
+from hilbert.files import read_json, replace_file, write_json
 from hilbert.splits import Split, split_notes
 
 SETTING, DOCUMENTS = "setting.json", "documents.parquet"
@@ -22,13 +22,14 @@ SETTING, DOCUMENTS = "setting.json", "documents.parquet"
 
 @dataclass(frozen=True)
 class Place:
-    """Folders of a run, its seed, and the options of the models."""
+    """Folders of a run, its seed, the options of the models, and where those train that can choose."""
 
     out: Path
     features: Path
     data: Path | None = None
     seed: int = 0
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    device: str = "cpu"
 
     def folder(self, comparison: Comparison) -> Path:
         """Where the results of a comparison lie."""
@@ -73,36 +74,41 @@ def write_setting(folder: Path, about: Mapping[str, Any], data: Data) -> None:
         )
     if known == dict(about) and (folder / DOCUMENTS).exists():
         return
+    write_documents(folder, data.bags.ids.tolist(), data.groups, data.score, {"label": data.y})
+    write_json(folder / SETTING, dict(about))
+
+
+def write_documents(
+    folder: Path,
+    ids: Sequence[str],
+    groups: Iterable[Any],
+    score: NDArray[np.bool_],
+    labels: Mapping[str, NDArray[np.object_]],
+) -> None:
+    """Write ``document``, ``group``, a column for each of ``labels`` (None where unknown) and ``scored``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = {
-        "document": pa.array(data.bags.ids.tolist(), pa.string()),
-        "group": pa.array([str(group or "") for group in data.groups], pa.string()),
-        "label": pa.array([str(label) for label in data.y], pa.string()),
-        "scored": pa.array(data.score.tolist(), pa.bool_()),
+        "document": pa.array(ids, pa.string()),
+        "group": pa.array([str(group or "") for group in groups], pa.string()),
+        **{
+            name: pa.array([None if v is None else str(v) for v in values.tolist()], pa.string())
+            for name, values in labels.items()
+        },
+        "scored": pa.array(score.tolist(), pa.bool_()),
     }
     with replace_file(folder / DOCUMENTS) as temporary:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
-    write_json(folder / SETTING, dict(about))
 
 
 def read_setting(folder: Path) -> dict[str, Any] | None:
     """What ``write_setting`` wrote, None where there is nothing yet."""
-    path = folder / SETTING
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); remove it") from None
-    if not isinstance(found, dict) or not {"data", "classes", "corpus"} <= set(found):
-        raise InputError(f"{path}: expected what `hilbert benchmark` wrote, found something else; remove it")
-    return found
+    return read_json(folder / SETTING, ("data", "classes", "corpus"), "hilbert benchmark")
 
 
 def read_documents(folder: Path) -> dict[str, list[Any]]:
-    """``document``, ``group``, ``label`` and ``scored`` of every document."""
+    """The columns that ``write_documents`` wrote."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

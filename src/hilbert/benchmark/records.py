@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from hilbert.errors import InputError, UsageError
 from hilbert.evaluation.fitting import Outcome
 from hilbert.evaluation.setting import describe_environment
-from hilbert.files import replace_file, write_text
+from hilbert.files import read_json, replace_file, write_text
 from hilbert.splits import Split
 
 Floats32 = NDArray[np.float32]
@@ -44,7 +44,7 @@ class Records:
     def open(cls, folder: Path, name: str, classes: list[str], about: dict[str, Any]) -> Records:
         """Read what is there, or begin. ``about`` holds the ``key`` and what a reader should know of the model.
 
-        Raises UsageError where the files were made by another model, other options, data, folds or seed.
+        Raises UsageError where the files were made by another model, other options, data, folds, seed or device.
         """
         records = cls(folder / f"{name}.parquet", name, classes, {**about, **_nothing()})
         there = read_about(folder, name)
@@ -52,7 +52,7 @@ class Records:
             return records
         if there.get("key") != about["key"]:
             raise UsageError(
-                f"{records.json}: was computed with other options, data, folds or seed (its key is "
+                f"{records.json}: was computed with other options, data, folds, seed or device (its key is "
                 f"{there.get('key')!r}, now {about['key']!r}); remove it and {records.path.name}, choose another "
                 f"--out, or compute it again with --redo {name}"
             )
@@ -102,7 +102,8 @@ class Records:
 
     def _environment(self) -> int:
         """The number of this machine and these versions among those the fits were made with."""
-        now = {key: value for key, value in describe_environment().items() if key != "date"}
+        device = self.about.get("parameters", {}).get("device", "cpu")
+        now = {key: value for key, value in describe_environment(device).items() if key != "date"}
         if now not in self.about["environments"]:
             self.about["environments"].append(now)
         return int(self.about["environments"].index(now))
@@ -149,16 +150,8 @@ def _nothing() -> dict[str, Any]:
 
 def read_about(folder: Path, name: str) -> dict[str, Any] | None:
     """The JSON file of a model, None where there is none. Raises InputError for one that cannot be read."""
-    path = folder / f"{name}.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); remove it to compute this model again") from None
-    if not isinstance(found, dict) or not {"key", "fits", "notes", "failures", "environments"} <= set(found):
-        raise InputError(f"{path}: expected what `hilbert benchmark` wrote, found something else; remove it")
-    return found
+    holds = ("key", "fits", "notes", "failures", "environments")
+    return read_json(folder / f"{name}.json", holds, "hilbert benchmark", "remove it to compute this model again")
 
 
 def remove(folder: Path, name: str) -> None:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilbert.benchmark.estimate import survey
-from hilbert.benchmark.models import build, fit_key, identity
+from hilbert.benchmark.models import build, fit_key, identity, on_device
+from hilbert.benchmark.parallel import in_parallel
 from hilbert.benchmark.place import Place, describe, read_setting, write_setting
 from hilbert.benchmark.plan import Comparison
 from hilbert.benchmark.preparing import Data, prepare
 from hilbert.benchmark.records import Records, remove
 from hilbert.benchmark.subsets import stratified_groups
-from hilbert.errors import HilbertError, UsageError
+from hilbert.benchmark.tasks import Setting
+from hilbert.errors import UsageError
 from hilbert.evaluation.fitting import Outcome, fit_fold
 from hilbert.splits import Split, grouped_folds
 
@@ -23,6 +25,8 @@ Progress = Callable[[int, int, str], None]
 Reading = Callable[[str], AbstractContextManager[Progress]]
 Say = Callable[[str], None]
 Load = Callable[[Comparison], Data]
+Read = Callable[[Setting, int | None, float | None], Data]
+"""Documents of a setting, by how many of them (None: all) and seconds of an audio segment (None: as they are cut)."""
 
 
 @dataclass(frozen=True)
@@ -53,25 +57,28 @@ class Finished:
 
 
 def loader(place: Place, reading: Reading | None = None, say: Say | None = None) -> Load:
-    """Read settings from the data folder, each once; a comparison of few documents gets a part of them.
+    """Read the settings of comparisons; ``reading`` opens the progress of one setting's extraction."""
+    read = reader(place, reading, say)
+    return lambda comparison: read(comparison.setting, comparison.documents, None)
 
-    ``reading`` opens the progress of one setting's extraction.
-    """
-    known: dict[str, Data] = {}
 
-    def load(comparison: Comparison) -> Data:
-        setting = comparison.setting
+def reader(place: Place, reading: Reading | None = None, say: Say | None = None) -> Read:
+    """Read settings from the data folder, each once; where few documents are asked for, a part of them."""
+    known: dict[tuple[str, float | None], Data] = {}
+
+    def read(setting: Setting, documents: int | None, window: float | None) -> Data:
         if place.data is None:
             raise UsageError("the data folder is needed for the fits that are left: name it with --data")
-        if setting.id not in known:
+        key = setting.id, window
+        if key not in known:
             with reading(f"features of {setting.id}") if reading else nullcontext() as progress:
-                known[setting.id] = prepare(setting, place.data, place.features, progress, say)
-        data = known[setting.id]
-        if comparison.documents is None:
+                known[key] = prepare(setting, place.data, place.features, progress, say, window)
+        data = known[key]
+        if documents is None:
             return data
-        return data.take(stratified_groups(data.y, data.groups, comparison.documents, place.seed))
+        return data.take(stratified_groups(data.y, data.groups, documents, place.seed))
 
-    return load
+    return read
 
 
 def get_ready(
@@ -133,7 +140,7 @@ def _prepare(comparison: Comparison, place: Place, data: Data) -> Ready:
     folder = place.folder(comparison)
     splits = splits_of(comparison, data, place.seed)
     about = describe(comparison, data, splits, place.seed)
-    models = {name: build(name, place.options.get(name), comparison.small) for name in comparison.models}
+    models = {name: _model(comparison, place, name) for name in comparison.models}
     records = {
         name: Records.open(folder, name, data.classes, _about(comparison, place, name, model, about["data"]))
         for name, model in models.items()
@@ -154,9 +161,12 @@ def _check(comparison: Comparison, place: Place) -> None:
     if about is None:
         return
     for name in comparison.models:
-        model = build(name, place.options.get(name), comparison.small)
-        head = _about(comparison, place, name, model, about["data"])
+        head = _about(comparison, place, name, _model(comparison, place, name), about["data"])
         Records.open(place.folder(comparison), name, about["classes"], head)
+
+
+def _model(comparison: Comparison, place: Place, name: str) -> Any:
+    return on_device(build(name, place.options.get(name), comparison.small), place.device)
 
 
 def _about(comparison: Comparison, place: Place, name: str, model: Any, data: str) -> dict[str, Any]:
@@ -176,34 +186,9 @@ def fitted(
     units: Sequence[Unit], data: Data, seed: int, jobs: int | None, deadline: float
 ) -> Iterator[tuple[Unit, Outcome | str]]:
     """Fits as they are done; a message instead of the outcome of one that failed."""
-    from joblib import Parallel, cpu_count, delayed
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    if not units:
-        return
-    workers = min(jobs if jobs and jobs > 0 else cpu_count(), len(units))
-
-    def waiting() -> Iterator[Any]:
-        for number, unit in enumerate(units):
-            if time.monotonic() >= deadline:
-                return
-            yield delayed(_fit)(number, unit, data, seed)
-
-    # no more is sent to the workers than they can begin at once, so that the deadline holds
-    parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=workers)
-    try:
-        for number, outcome in parallel(waiting()):
-            yield units[number], outcome
-    except TerminatedWorkerError as error:
-        raise HilbertError(
-            f"a working process ended by itself, perhaps for lack of memory ({str(error).splitlines()[0]}); what was "
-            "finished is kept: run the same command again, with fewer --jobs"
-        ) from None
+    for number, outcome in in_parallel(_fit, [(unit, data, seed) for unit in units], jobs, deadline):
+        yield units[number], outcome
 
 
-def _fit(number: int, unit: Unit, data: Data, seed: int) -> tuple[int, Outcome | str]:
-    try:
-        y, groups = data.y, data.groups
-        return number, fit_fold(unit.name, unit.model, data.bags, y, groups, unit.split, data.classes, seed, False)
-    except HilbertError as error:
-        return number, str(error)
+def _fit(unit: Unit, data: Data, seed: int) -> Outcome:
+    return fit_fold(unit.name, unit.model, data.bags, data.y, data.groups, unit.split, data.classes, seed, False)

@@ -5,7 +5,6 @@ tuning/<model>.json     each trial's options, AUC of every output and seconds, a
 
 from __future__ import annotations
 
-import json
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from hilbert.benchmark.estimate import tuning_seconds
-from hilbert.benchmark.models import build, digest, identity
+from hilbert.benchmark.models import build, digest, identity, on_device
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.running import Unit, fitted
 from hilbert.benchmark.tasks import is_tuning
 from hilbert.errors import InputError, UsageError
 from hilbert.evaluation.fitting import Outcome
 from hilbert.evaluation.setting import plain
-from hilbert.files import write_json
+from hilbert.files import read_json, write_json
 from hilbert.metrics import within_fold_auc
 from hilbert.splits import Split, grouped_folds
 
@@ -42,6 +41,7 @@ class Study:
     key: str
     trials: list[dict[str, Any]]
     scores: list[dict[str, dict[str, Any]]] = field(default_factory=list)
+    device: str = "cpu"
 
     def mean(self, trial: int) -> float:
         """The criterion: mean over the tasks of the main output's AUC; NaN before both are there."""
@@ -100,40 +100,42 @@ def tuning_splits(part: Data, seed: int) -> list[Split]:
     return grouped_folds(part.y, part.groups, FOLDS, 1, seed)
 
 
-def open_study(folder: Path, name: str, parts: Mapping[str, Data], seed: int, trials: int = TRIALS) -> Study:
+def open_study(
+    folder: Path, name: str, parts: Mapping[str, Data], seed: int, trials: int = TRIALS, device: str = "cpu"
+) -> Study:
     """A model's trials and what is known of them; more trials extend a study, and fewer leave it as it is.
 
-    Raises UsageError where the file belongs to another space, other defaults, data or seed.
+    Raises UsageError where the file belongs to another space, other defaults, data, seed or device.
     """
     path = folder / f"{name}.json"
     stored = read_study(path)
     known = stored["trials"] if stored else []
     options = trials_of(name, seed, max(trials, len(known)))
-    key = _study_key(name, parts, seed)
+    key = _study_key(name, parts, seed, device)
     if stored and (stored["key"] != key or [row["options"] for row in known] != options[: len(known)]):
         raise UsageError(
-            f"{path}: was tuned with another space, other defaults, data or seed; remove it, choose another "
+            f"{path}: was tuned with another space, other defaults, data, seed or device; remove it, choose another "
             f"--out, or tune it again with --redo {name}"
         )
     scores = [row["tasks"] for row in known] + [{} for _ in options[len(known) :]]
-    return Study(name, path, key, options, scores)
+    return Study(name, path, key, options, scores, device)
 
 
-def _study_key(name: str, parts: Mapping[str, Data], seed: int) -> str:
-    model = build(name)
+def _study_key(name: str, parts: Mapping[str, Data], seed: int, device: str) -> str:
+    model = on_device(build(name), device)
     space = plain(dict(getattr(model, "space", None) or {}))
     return digest([identity(model), space, [parts[task].fingerprint() for task in TASKS], FOLDS, seed])
 
 
 def open_others(
-    folder: Path, names: Sequence[str], parts: Mapping[str, Data], seed: int
+    folder: Path, names: Sequence[str], parts: Mapping[str, Data], seed: int, device: str = "cpu"
 ) -> tuple[list[Study], list[str]]:
     """Studies of an earlier run, for the models among ``names`` that have one; and those that no longer fit."""
     found, stale = [], []
     for name in names:
         if (folder / f"{name}.json").exists():
             try:
-                found.append(open_study(folder, name, parts, seed, 1))
+                found.append(open_study(folder, name, parts, seed, 1, device))
             except UsageError as error:
                 stale.append(str(error))
     return found, stale
@@ -150,15 +152,8 @@ def left(folder: Path, name: str, seed: int = 0, trials: int = TRIALS) -> tuple[
 
 def read_study(path: Path) -> dict[str, Any] | None:
     """What is stored of a model's trials, None where there is nothing."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); remove it to tune this model again") from None
-    if not isinstance(found, dict) or not {"model", "key", "trials"} <= set(found):
-        raise InputError(f"{path}: expected what `hilbert benchmark --tune` wrote, found something else; remove it")
-    return found
+    holds = ("model", "key", "trials")
+    return read_json(path, holds, "hilbert benchmark --tune", "remove it to tune this model again")
 
 
 def missing(study: Study) -> Iterator[tuple[int, str]]:
@@ -185,7 +180,7 @@ def tune(
     for study in studies:
         for task in TASKS:
             trials = [trial for trial, where in missing(study) if where == task]
-            models = {trial: build(study.name, study.trials[trial]) for trial in trials}
+            models = {trial: on_device(build(study.name, study.trials[trial]), study.device) for trial in trials}
             units = [Unit(study.name, models[trial], split) for trial in trials for split in splits[task]]
             places = {id(unit): trial for unit, trial in zip(units, np.repeat(trials, FOLDS), strict=True)}
             known: dict[int, dict[int, Outcome | str]] = {trial: {} for trial in trials}

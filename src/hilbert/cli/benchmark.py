@@ -18,6 +18,8 @@ EXAMPLES = (
     "hilbert benchmark --suite public --study heads,curves --dry-run"
 )
 
+DEVICES = ("cpu", "cuda", "mps")
+
 
 def run(
     suite: Annotated[str, typer.Option(help="public: the tasks on MAEC and speechocean762.")],
@@ -40,6 +42,9 @@ def run(
     hours: Annotated[
         float | None, typer.Option(min=0, help="Start no new fit after so many hours; 0 only makes the tables.")
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where networks are trained; other models stay on the CPU.", metavar="cpu|cuda|mps")
+    ] = "cpu",
     redo: Annotated[str | None, typer.Option(help="Models whose stored fits are computed again, with commas.")] = None,
     tune: Annotated[
         bool, typer.Option("--tune", help="Choose options and comparators on the tuning companies only.")
@@ -65,21 +70,26 @@ def run(
     from hilbert.benchmark.tables import make_tables, read_comparators, require_comparators
     from hilbert.benchmark.terminal import print_numbers, print_work
     from hilbert.errors import UsageError
+    from hilbert.training.fit import check_device
 
     if suite != "public":
         raise UsageError(f"suite: expected public, found {suite!r}")
+    if device not in DEVICES:
+        raise UsageError(f"device: expected cpu, cuda or mps, found {device!r}")
+    if hours != 0:  # tables can be made anywhere
+        check_device(device)
     wanted, again = _names(models), _names(redo) or []
     names = select(wanted)
     select(again)
     screen, cores = console(), jobs or cpu_count()
     if tune:
-        _tune(Place(out, features, data, seed), names, trials, jobs, hours, again, dry_run)
+        _tune(Place(out, features, data, seed, device=device), names, trials, jobs, hours, again, dry_run)
         return
     if study is not None:
         _study(
             _names(study) or [],
             tier,
-            Place(out, features, data, seed, chosen_options()),
+            Place(out, features, data, seed, chosen_options(), device),
             wanted,
             jobs,
             hours,
@@ -90,7 +100,7 @@ def run(
     quick = tier == "quick"
     comparators = None if quick else read_comparators(out)
     plan = make_plan(tier, wanted, _names(tasks), comparators)
-    place = Place(out / "quick" if quick else out, features, data, seed, chosen_options())
+    place = Place(out / "quick" if quick else out, features, data, seed, chosen_options(), device)
     if quick:
         screen.print(QUICK_SAYS, markup=False)
     elif comparators is None:
@@ -147,10 +157,11 @@ def _tune(
         (folder / f"{name}.json").unlink(missing_ok=True)
     load, plan = loader(place, progress, _say), {c.id: c for c in make_plan("standard")}
     parts = {task: tuning_part(load(plan[f"{task}/praat-wordllama"])) for task in TASKS}
-    studies = [open_study(folder, name, parts, place.seed, trials) for name in names]
+    studies = [open_study(folder, name, parts, place.seed, trials, place.device) for name in names]
     with progress("tune") as report:
         failures = tune(studies, parts, place.seed, jobs, deadline, report)
-    others, stale = open_others(folder, [name for name in select() if name not in names], parts, place.seed)
+    rest = [name for name in select() if name not in names]
+    others, stale = open_others(folder, rest, parts, place.seed, place.device)
     for line in stale:
         screen.print(f"left out: {line}", markup=False)
     for path in write_choices(place.out, [*studies, *others]):

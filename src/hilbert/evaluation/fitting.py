@@ -168,7 +168,9 @@ def single_thread(seed: int) -> Iterator[None]:
 
     threads = torch.get_num_threads()
     state = np.random.get_state()
-    with torch.random.fork_rng(), threadpool_limits(1):
+    # to ask for a card's state would start one that no model uses, in every process
+    cards = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(cards), threadpool_limits(1):
         torch.set_num_threads(1)
         torch.manual_seed(seed)
         np.random.seed(seed)

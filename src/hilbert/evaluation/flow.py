@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hilbert.evaluation.printing import print_table
 from hilbert.evaluation.verdict import number
 from hilbert.monitors import perceptual_score
 
@@ -61,25 +62,19 @@ def means(rows: Rows) -> dict[str, Mean]:
 
 def print_flow(result: Result, console: Console) -> None:
     """A row a model, the audio's monitors over the text's, and what is undefined below; nothing without monitors."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     if not result.flow:
         return
     fits = max(len(rows) for rows in result.flow.values())
     over = f": mean ± standard deviation over {fits} fits" if fits > 1 else ""
-    title = f"Information flow on test documents{over}"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("model", ""):
-        table.add_column(heading, no_wrap=True)
-    for heading in (*PAIRS.values(), "dominance"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    lines = []
     for model, rows in result.flow.items():
         found = means(rows)
         pairs = ["\n".join(cell(found.get(f"{name}_{modality}")) for modality in MODALITIES) for name in PAIRS]
-        table.add_row(Text(model), "\n".join(MODALITIES), *pairs, cell(found.get("dominance"), True))
-    console.print(table)
+        lines.append([model, "\n".join(MODALITIES), *pairs, cell(found.get("dominance"), True)])
+    headings = ["model", "", *PAIRS.values(), "dominance"]
+    print_table(console, f"Information flow on test documents{over}", headings, lines, left=2)
     for line in undefined(result):
         console.print(Text(line))
     console.print()

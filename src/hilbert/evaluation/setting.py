@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hilbert.features.bags import Bags
@@ -64,8 +65,8 @@ def describe_splits(splits: Sequence[Split]) -> list[dict[str, int]]:
     ]
 
 
-def describe_environment() -> dict[str, Any]:
-    """When and with what the result was computed; nothing about whose machine it was."""
+def describe_environment(device: str = "cpu") -> dict[str, Any]:
+    """When and with what the result was computed, and on which card; nothing about whose machine it was."""
     packages = ("hilbert-speech", "torch", "numpy", "scipy", "scikit-learn", "pyarrow")
     versions = {}
     for package in packages:
@@ -78,6 +79,7 @@ def describe_environment() -> dict[str, Any]:
         "python": sys.version.split()[0],
         "platform": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
+        **({"gpu": torch.cuda.get_device_name(device)} if device.startswith("cuda") else {}),
         "versions": versions,
     }
 

@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from hilbert.evaluation.flow import print_flow
+from hilbert.evaluation.printing import print_table
 from hilbert.evaluation.verdict import difference, number, span
 
 if TYPE_CHECKING:
@@ -25,18 +26,12 @@ def render(result: Result, width: int = 120) -> str:
 
 def print_result(result: Result, console: Console) -> None:
     """Table, class counts, smallest visible difference, notes and verdict on ``console``."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     reference, rarest = result.metrics["reference"], rarest_class(result)
-    table = Table(title=heading(result), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model", no_wrap=True)
-    table.add_column("macro AUC\n[95 %]", justify="right")
-    if reference:
-        table.add_column(f"Δ {reference}\n[95 %]", justify="right")
-    for name in ("macro\nF1", "balanced\naccuracy", f"AUPRC\n{rarest}", f"recall\n{rarest}", "s /\nfit"):
-        table.add_column(name, justify="right")
+    headings = ["model", "macro AUC\n[95 %]", *([f"Δ {reference}\n[95 %]"] if reference else [])]
+    headings += ["macro\nF1", "balanced\naccuracy", f"AUPRC\n{rarest}", f"recall\n{rarest}", "s /\nfit"]
+    rows = []
     for model, row in result.metrics["models"].items():
         seconds = result.environment.get("seconds_per_fit", {}).get(model)
         cells = [f"{number(row['auc']['value'])} {span(row['auc'])}"]
@@ -46,8 +41,8 @@ def print_result(result: Result, console: Console) -> None:
         cells += [number(row["macro_f1"]["value"]), number(row["balanced_accuracy"]["value"])]
         cells += [number(row["auprc_by_class"].get(rarest)), number(row["recall_by_class"].get(rarest))]
         cells.append("" if seconds is None else f"{seconds:.2f}")
-        table.add_row(Text(model), *cells)
-    console.print(table)
+        rows.append([model, *cells])
+    print_table(console, heading(result), headings, rows)
     for line in footer(result):
         console.print(Text(line))
     console.print()
@@ -73,7 +68,7 @@ def footer(result: Result) -> list[str]:
     """Class counts, what chance gives, the smallest visible difference, and the notes."""
     metrics = result.metrics
     rarest = rarest_class(result)
-    counts = ", ".join(f"{name} {count}" for name, count in metrics["class_counts"].items())
+    counts = ", ".join(f"{name} ({count})" for name, count in metrics["class_counts"].items())
     lines = [
         f"Classes: {counts}.",
         f"AUPRC {rarest}: {number(metrics['auprc_by_chance'].get(rarest))} in random order, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,17 @@ from hilbert.model.stability import Stability, halves
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Recombiner = Callable[[Ints, Ints], tuple[Packed, Packed]]
 Network = HilbertNetwork | PrototypeNetwork
+
+
+class Recombined(NamedTuple):
+    """What the network reads of documents, packed, and their vectors, where the backbone has any, not scaled yet."""
+
+    packed: tuple[Packed, Packed]
+    vectors: DocumentVectors | None = None
+
+
+Recombiner = Callable[[Ints, Ints], Recombined]
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,9 @@ class SegmentInputs:
         return audio, text
 
     def recombiner(self, bags: Bags) -> Recombiner:
-        """Rows of ``bags`` for the audio and rows for the text → what the network reads of documents made of them."""
+        """Rows of ``bags`` for the audio and rows for the text → what is read of documents made of them."""
         audio, text = self(bags)
-        return lambda audio_rows, text_rows: (audio.take(audio_rows), text.take(text_rows))
+        return lambda audio_rows, text_rows: Recombined((audio.take(audio_rows), text.take(text_rows)))
 
     @property
     def widths(self) -> dict[str, int]:
@@ -116,12 +126,13 @@ class VectorInputs:
         return packed[0], packed[1]
 
     def recombiner(self, bags: Bags) -> Recombiner:
-        """Rows of ``bags`` for the audio and rows for the text → what the network reads of documents made of them."""
+        """Rows of ``bags`` for the audio and rows for the text → what is read of documents made of them."""
         features = self.documents.features(bags)
 
-        def recombine(audio: Ints, text: Ints) -> tuple[Packed, Packed]:
+        def recombine(audio: Ints, text: Ints) -> Recombined:
             mixed = bags.recombine(audio, text)
-            return self.pack(self.documents.recombined(mixed, features, audio, text), mixed)
+            vectors = self.documents.recombined(mixed, features, audio, text)
+            return Recombined(self.pack(vectors, mixed), vectors)
 
         return recombine
 

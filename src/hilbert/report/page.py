@@ -14,6 +14,7 @@ from hilbert.evaluation.verdict import difference, main_model, number, span
 from hilbert.features.bags import Bags
 from hilbert.files import write_text
 from hilbert.report import figures, flow
+from hilbert.report.rendering import render
 
 MOST_CURVES = 4  # more lines in one panel cannot be told apart
 
@@ -45,19 +46,12 @@ def render_report(
     no_text: bool = False,
 ) -> str:
     """The page as text."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("hilbert.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     main = main_model(result)
     shown, inside = curve_models(result), flow.inside_rows(result)
     features = dict(result.config["features"]) or dict(bags.source if bags is not None else {})
-    page = environment.get_template("report.html.j2").render(
+    return render(
+        "hilbert.report",
+        "report.html.j2",
         title=heading(result),
         label=result.config["label"],
         synthetic=result.config["synthetic"],
@@ -93,7 +87,6 @@ def render_report(
         grouped=result.config["group"] is not None,
         cross_validated=result.config["protocol"] == "cross-validation",
     )
-    return page + "\n"
 
 
 def curve_models(result: Result) -> list[str]:
@@ -196,7 +189,8 @@ def corpus_rows(result: Result, features: Mapping[str, Any], summary: Mapping[st
 def setting_rows(result: Result) -> list[tuple[str, str]]:
     """The protocol, without what has its own place on the page."""
     apart = ("corpus", "features", "models", "splits", "notes", "synthetic")
-    rows = flat({key: value for key, value in result.config.items() if key not in apart})
+    config = {**result.config, "reference": result.metrics["reference"]}  # also where the evaluation chose it
+    rows = flat({key: value for key, value in config.items() if key not in apart})
     rows += flat(result.config["features"], "features.")
     sizes = [(split["train"], split["test"]) for split in result.config["splits"]]
     train, test = sorted({a for a, _ in sizes}), sorted({b for _, b in sizes})

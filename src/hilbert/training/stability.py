@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hilbert.features.bags import Bags
 from hilbert.model.build import VectorInputs
+from hilbert.model.documents import DocumentVectors
 from hilbert.model.linear import Folds
 from hilbert.training.fit import Prepared
 from hilbert.training.heads import InnerFold, LogisticHead
@@ -69,6 +70,6 @@ class VectorReadout:
         readout.head = head
         return readout
 
-    def logits(self, inputs: VectorInputs, bags: Bags) -> Floats:
-        """(docs, classes) of other documents."""
-        return self.head.logits(np.hstack(inputs.scale(inputs.documents(bags))))
+    def logits(self, inputs: VectorInputs, vectors: DocumentVectors) -> Floats:
+        """(docs, classes) of other documents, by their vectors of ``inputs.documents``."""
+        return self.head.logits(np.hstack(inputs.scale(vectors)))

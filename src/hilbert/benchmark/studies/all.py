@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from hilbert.benchmark.estimate import expected_seconds
+from hilbert.benchmark.models import on_device
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.plan import QUICK_SAYS, TIERS
-from hilbert.benchmark.preparing import Data, prepare
-from hilbert.benchmark.running import Reading, Say
+from hilbert.benchmark.running import Reading, Say, reader
 from hilbert.benchmark.studies import curves, heads, imbalance, presets, probes, retrieval, segments
 from hilbert.benchmark.studies.case import Case, Material, Objects
 from hilbert.benchmark.studies.pages import write_study
 from hilbert.benchmark.studies.running import survey
-from hilbert.benchmark.subsets import stratified_groups
 from hilbert.benchmark.tasks import documents
 from hilbert.errors import UsageError
 
@@ -51,10 +49,15 @@ def plan(names: Sequence[str], tier: str, place: Place, models: Sequence[str] | 
     if unknown or not names:
         found = repr(unknown[0]) if unknown else "none"
         raise UsageError(f"study: expected some of {', '.join(STUDIES)}, found {found}")
-    small = tier == "quick"
+    small, device = tier == "quick", place.device
     where = replace(place, out=place.out / "quick") if small else place
     chosen = list(dict.fromkeys(names))
-    return Plan(chosen, [c for name in chosen for c in STUDIES[name].cases(models, place.options, small)], where, small)
+    cases = [
+        replace(case, models={key: on_device(model, device) for key, model in case.models.items()})
+        for name in chosen
+        for case in STUDIES[name].cases(models, place.options, small)
+    ]
+    return Plan(chosen, cases, where, small)
 
 
 def summary(found: Plan, jobs: int) -> list[str]:
@@ -84,21 +87,14 @@ def expected(case: Case, name: str) -> float:
 
 def loader(place: Place, reading: Reading | None = None, say: Say | None = None) -> Callable[[Case], Material]:
     """Read settings from the data folder, each once, and make the cases' documents of them."""
-    known: dict[tuple[str, float | None], Data] = {}
+    read = reader(place, reading, say)
 
     def load(case: Case) -> Material:
-        key, folder = (case.setting.id, case.window), place.data
-        if folder is None:
-            raise UsageError("the data folder is needed for the fits that are left: name it with --data")
-        if key not in known:
-            with reading(f"features of {case.setting.id}") if reading else nullcontext() as progress:
-                known[key] = prepare(case.setting, folder, place.features, progress, say, case.window)
-        data = known[key]
-        if case.documents is not None:
-            data = data.take(stratified_groups(data.y, data.groups, case.documents, place.seed))
+        data = read(case.setting, case.documents, case.window)
 
         def columns(names: Sequence[str]) -> Mapping[str, Objects]:
-            corpus = documents(case.setting.task, folder).select(data.bags.ids.tolist())
+            assert place.data is not None  # or reading would have failed
+            corpus = documents(case.setting.task, place.data).select(data.bags.ids.tolist())
             return {name: corpus.column(name) for name in dict.fromkeys(names)}
 
         return case.make(case, data, columns, place.seed)

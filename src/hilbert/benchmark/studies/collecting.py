@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilbert.baselines import MODELS
-from hilbert.benchmark.collecting import MODEL, file_name
+from hilbert.benchmark.collecting import MODEL, device_notes, file_name
 from hilbert.benchmark.place import Place, read_documents
 from hilbert.benchmark.remembering import predictions_hash, remembered
 from hilbert.benchmark.studies.case import Case
@@ -148,4 +148,5 @@ def numbers_of(
         lambda: measure(predictions, resamples, place.seed, ratio, chosen, held),
     )
     heads = {key: one.about for key, one in stored.items()}
+    notes += device_notes(heads)
     return Numbers(case, name, about, predictions, metrics, heads, [*about["notes"], *metrics["notes"], *notes])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from hilbert.benchmark.plan import QUICK_SAYS
 from hilbert.benchmark.tables import grid
 from hilbert.evaluation.verdict import number, span
 from hilbert.files import write_text
+from hilbert.report.rendering import render
 
 INTERVALS = "Intervals: 95 %, 2,000 resamples of whole groups, the same for all rows; differences are paired."
 
@@ -55,20 +55,9 @@ def markdown(name: str, what: str, sections: Sequence[Section], general: Sequenc
 
 def html(name: str, what: str, sections: Sequence[Section], general: Sequence[str], small: bool) -> str:
     """The page as HTML; equal numbers give equal pages."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("hilbert.benchmark", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = resources.files("hilbert.report").joinpath("templates", "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("study.html.j2").render(
-        style=style, name=name, what=what, sections=sections, general=general, plumbing=QUICK_SAYS if small else ""
-    )
-    return page + "\n"
+    plumbing = QUICK_SAYS if small else ""
+    values = {"name": name, "what": what, "sections": sections, "general": general, "plumbing": plumbing}
+    return render("hilbert.benchmark", "study.html.j2", **values)
 
 
 def value(row: Mapping[str, Any] | None, signed: bool = False) -> str:

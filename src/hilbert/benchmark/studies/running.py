@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hilbert.benchmark.models import digest, identity, trainings
-from hilbert.benchmark.place import DOCUMENTS, Place
+from hilbert.benchmark.parallel import in_parallel
+from hilbert.benchmark.place import Place, write_documents
 from hilbert.benchmark.running import Finished, Progress
-from hilbert.benchmark.studies.case import Case, Found, Material
+from hilbert.benchmark.studies.case import Case, Material
 from hilbert.benchmark.studies.store import Stored, read_head, require_key
-from hilbert.errors import HilbertError, UsageError
-from hilbert.files import replace_file, write_json
-from hilbert.splits import Split
+from hilbert.errors import UsageError
+from hilbert.files import read_json, write_json
 
 CASE = "case.json"
 VERSION = 1  # raised when the same case would give other numbers
@@ -88,8 +87,10 @@ def run(
             for name in case.models
             if (split.repeat, split.fold) not in stored[name].done
         ]
-        for (name, split), found in _fitted(case, units, material, place.seed, jobs, deadline):
+        rows = [(name, case.models[name], material, split, place.seed) for name, split in units]
+        for number, found in in_parallel(case.measure, rows, jobs, deadline):
             made += 1
+            name, split = units[number]
             if isinstance(found, str):
                 stored[name].fail(split, found)
                 failures.append(f"{case.id}: {found}")
@@ -130,9 +131,6 @@ def _check(case: Case, place: Place) -> None:
 
 def _describe(case: Case, place: Place, material: Material, data: str) -> None:
     """Write ``case.json`` and ``documents.parquet``: all that tables need beside the fits."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = folder(case, place) / CASE
     about = {
         "study": case.study,
@@ -153,64 +151,11 @@ def _describe(case: Case, place: Place, material: Material, data: str) -> None:
         raise UsageError(f"{path}: was made with other data or folds; remove its folder, or choose another --out")
     if known == about:
         return
-    columns = {
-        "document": pa.array(material.bags.ids.tolist(), pa.string()),
-        "group": pa.array([str(group or "") for group in material.groups], pa.string()),
-        "scored": pa.array(material.score.tolist(), pa.bool_()),
-        **{
-            f"label_{name}": pa.array([None if v is None else str(v) for v in labels.tolist()], pa.string())
-            for name, labels in material.targets.items()
-        },
-    }
-    with replace_file(path.with_name(DOCUMENTS)) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
+    labels = {f"label_{name}": values for name, values in material.targets.items()}
+    write_documents(path.parent, material.bags.ids.tolist(), material.groups, material.score, labels)
     write_json(path, about)
 
 
 def read_case(case: Case, place: Place) -> Mapping[str, Any] | None:
     """What ``case.json`` holds, None where nothing was fitted yet."""
-    path = folder(case, place) / CASE
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise UsageError(f"{path}: not valid JSON ({error}); remove it") from None
-    return found
-
-
-def _fitted(
-    case: Case, units: Sequence[tuple[str, Split]], material: Material, seed: int, jobs: int | None, deadline: float
-) -> Iterator[tuple[tuple[str, Split], Found | str]]:
-    """Fits as they are done; a message instead of what one found that failed."""
-    from joblib import Parallel, cpu_count, delayed
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    if not units:
-        return
-    workers = min(jobs or cpu_count(), len(units))
-
-    def waiting() -> Iterator[Any]:
-        for number, (name, split) in enumerate(units):
-            if time.monotonic() >= deadline:
-                return
-            yield delayed(_one)(number, case.measure, name, case.models[name], material, split, seed)
-
-    parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=workers)
-    try:
-        for number, found in parallel(waiting()):
-            yield units[number], found
-    except TerminatedWorkerError as error:
-        raise HilbertError(
-            f"a working process ended by itself, perhaps for lack of memory ({str(error).splitlines()[0]}); what was "
-            "finished is kept: run the same command again, with fewer --jobs"
-        ) from None
-
-
-def _one(
-    number: int, measure: Any, name: str, model: Any, material: Material, split: Split, seed: int
-) -> tuple[int, Found | str]:
-    try:
-        return number, measure(name, model, material, split, seed)
-    except HilbertError as error:
-        return number, str(error)
+    return read_json(folder(case, place) / CASE, ("data", "classes", "splits"), "hilbert benchmark --study")

@@ -69,7 +69,8 @@ class Stored:
         self.about["fits"] = sorted([*others, fit], key=lambda row: (row["repeat"], row["fold"]))
         self.about["failures"] = [f for f in self.about["failures"] if tuple(f[:2]) != place]
         self.about["notes"] = dict(sorted((Counter(self.about["notes"]) + Counter(found.notes)).items()))
-        self.about["environment"] = {k: v for k, v in describe_environment().items() if k != "date"}
+        device = self.about.get("parameters", {}).get("device", "cpu")
+        self.about["environment"] = {k: v for k, v in describe_environment(device).items() if k != "date"}
         self._write()
 
     def fail(self, split: Split, message: str) -> None:
@@ -111,8 +112,8 @@ def require_key(path: Path, head: dict[str, Any], key: str) -> None:
     """Raise UsageError where stored fits were made otherwise."""
     if head["key"] != key:
         raise UsageError(
-            f"{path}: was computed with other options, data, folds or seed (its key is {head['key']!r}, now {key!r}); "
-            f"remove it, choose another --out, or compute it again with --redo {path.stem}"
+            f"{path}: was computed with other options, data, folds, seed or device (its key is {head['key']!r}, now "
+            f"{key!r}); remove it, choose another --out, or compute it again with --redo {path.stem}"
         )
 
 
