@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,12 @@ class Stability:
         centred = vectors - vectors.mean(axis=0) if len(vectors) else vectors
         return cls(within, centred.T @ centred / docs)
 
+    @cached_property
+    def _axes(self) -> tuple[Floats, Floats]:
+        """Eigenvalues and eigenvectors of ``within``: every strength that is tried shares them."""
+        values, axes = np.linalg.eigh(self.within)
+        return values, axes
+
     def scaling(self, strength: float) -> Floats:
         """(width, width) symmetric map x ↦ x S: S ∝ (I + λ W/w)^(−½) for λ = strength > 0, (I + |λ| W/w)^(½) for λ < 0.
 
@@ -49,7 +56,7 @@ class Stability:
         if strength == 0 or trace <= 0:
             return np.eye(len(self.within))
         weight = abs(strength) * trace / float((self.within**2).sum())
-        values, axes = np.linalg.eigh(self.within)
+        values, axes = self._axes
         factors = (1 + weight * np.maximum(values, 0.0)) ** (-0.5 if strength > 0 else 0.5)
         matrix: Floats = (axes * factors) @ axes.T
         before, after = float(np.trace(self.total)), float(np.trace(matrix @ self.total @ matrix))
