@@ -133,12 +133,13 @@ def draw(experiment: Experiment, found: Found) -> Figure | None:
             _line(ax, found, quantity, arm, place)
         ax.set_title(title(quantity), fontsize=10, color=INK)
         ax.set_xlabel(experiment.axis, fontsize=9, color=INK)
-        levels = sorted(set(found.levels.values()))
+        names = {level: case for case, level in found.levels.items()}
         if experiment.logarithmic:
             ax.set_xscale("log", base=2)
-        if not experiment.axis or experiment.logarithmic:
-            names = {level: case for case, level in found.levels.items()}
-            ax.set_xticks(levels, [names[level] for level in levels], rotation=0 if len(levels) < 4 else 20)
+        elif experiment.axis:
+            names = {level: f"{level:.3g}".replace("-", "−") for level in names}
+        ax.set_xticks(list(names), list(names.values()), rotation=0 if len(names) < 4 else 20)
+        ax.minorticks_off()
     handles, labels = axes[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
     return drawn

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilbert.benchmark.tables import grid
+from hilbert.evaluation.printing import print_table
 from hilbert.files import write_text
 from hilbert.studies.claims import Claim
 from hilbert.studies.experiment import Experiment
@@ -31,21 +32,14 @@ def expected_seconds(trials: Sequence[Trial]) -> float:
 
 def print_plan(plan: Mapping[Experiment, tuple[Sequence[Trial], Sequence[Trial]]], jobs: int, console: Console) -> None:
     """Fits, those that are left, and hours, a row an experiment."""
-    from rich import box
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("study")
-    for name in ("fits", "left", "hours left"):
-        table.add_column(name, justify="right")
-    sums = [0, 0, 0.0]
-    for experiment, (trials, left) in plan.items():
-        hours = expected_seconds(left) / jobs / 3600
-        table.add_row(experiment.name, str(len(trials)), str(len(left)), f"{hours:.2f}")
-        sums = [sums[0] + len(trials), sums[1] + len(left), sums[2] + hours]
-    table.add_section()
-    table.add_row("all", str(sums[0]), str(sums[1]), f"{sums[2]:.2f}")
-    console.print(table)
+    def cells(name: str, fits: int, left: Sequence[Trial]) -> list[str]:
+        return [name, str(fits), str(len(left)), f"{expected_seconds(left) / jobs / 3600:.2f}"]
+
+    rows = [cells(experiment.name, len(trials), left) for experiment, (trials, left) in plan.items()]
+    everything = [trial for _, left in plan.values() for trial in left]
+    rows.append(cells("all", sum(len(trials) for trials, _ in plan.values()), everything))
+    print_table(console, "", ["study", "fits", "left", "hours left"], rows, sums=1)
 
 
 def print_verdicts(claims: Mapping[str, Sequence[Claim]], console: Console) -> None:
@@ -56,7 +50,7 @@ def print_verdicts(claims: Mapping[str, Sequence[Claim]], console: Console) -> N
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("study", "claim", "verdict"):
-        table.add_column(name, no_wrap=name != "claim")
+        table.add_column(name, no_wrap=name == "verdict")
     for name, found in claims.items():
         for claim in found:
             table.add_row(Text(name), Text(claim.text), Text(claim.verdict))
