@@ -4,8 +4,14 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from hilbert.features.bags import Bags, Packed
+
+settings.register_profile(
+    "hilbert", deadline=None
+)  # how long an example takes says more about the machine than the code
+settings.load_profile("hilbert")
 
 
 @pytest.fixture(autouse=True, scope="session")
