@@ -124,9 +124,11 @@ def _number(value: float) -> str:
 
 
 def draw(experiment: Experiment, found: Found) -> Figure | None:
-    """A panel a quantity, a line an arm, over the levels of the cases."""
+    """A panel a quantity, a line an arm, over the levels of the cases; of one case, a row an arm."""
     if not experiment.panels or not found.rows:
         return None
+    if len(found.cases) == 1:
+        return _draw_rows(experiment, found)
     drawn, axes = figure(3.6 * len(experiment.panels) + 2.4, 3.8, len(experiment.panels))
     for ax, quantity in zip(axes, experiment.panels, strict=True):
         for place, arm in enumerate(found.arms):
@@ -142,6 +144,20 @@ def draw(experiment: Experiment, found: Found) -> Figure | None:
         ax.minorticks_off()
     handles, labels = axes[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
+    return drawn
+
+
+def _draw_rows(experiment: Experiment, found: Found) -> Figure:
+    drawn, axes = figure(3.6 * len(experiment.panels) + 2.4, 1.0 + 0.28 * len(found.arms), len(experiment.panels))
+    for ax, quantity in zip(axes, experiment.panels, strict=True):
+        for place, arm in enumerate(found.arms):
+            at = estimate(found.values(quantity, arm))
+            if at.seeds:
+                error = 0.0 if math.isnan(at.low) else at.high - at.value
+                ax.errorbar([at.value], [place], xerr=[error], color=PALETTE[0], marker="o", markersize=5, capsize=2)
+        ax.set_yticks(range(len(found.arms)), found.arms if ax is axes[0] else [])
+        ax.set_ylim(len(found.arms) - 0.5, -0.5)
+        ax.set_xlabel(f"{title(quantity)}, 95 % interval", fontsize=9, color=INK)
     return drawn
 
 
