@@ -51,6 +51,9 @@ def test_a_line_cut_short_is_made_again_and_a_spoilt_one_is_named(tmp_path: Path
     text = path.read_text()
     path.write_text(text[:-20])
     assert list(read_rows(path)) == [trial.key for trial in plan[:2]]
+    tidy(path, [trial.key for trial in plan])  # as a run does before it adds a line
+    append(path, row_of(plan[2], {"auc": 1.0}, 0.5))
+    assert list(read_rows(path)) == [trial.key for trial in plan[:3]]
     path.write_text("spoilt\n" + text)
     with pytest.raises(InputError, match=r"x\.jsonl, line 1: expected a finished trial"):
         read_rows(path)

@@ -11,6 +11,7 @@ from hilbert.config import HilbertConfig
 from hilbert.monitors.gradients import gradient_shares
 from hilbert.monitors.shares import audio_mass, joint_shares, parts_of
 from hilbert.objectives.cka import MIN_DOCS
+from hilbert.objectives.total import RepresentationObjective
 from hilbert.training.batches import Dataset, make_batch
 from hilbert.training.fit import Fit, Representation, make_dataset
 from hilbert.training.tasks import JointTask, RepresentationTask, Rows
@@ -42,14 +43,19 @@ def batch_gradients(fit: Fit, config: HilbertConfig, train: Dataset, rng: np.ran
     rows = rng.permutation(_with_both(train))[: config.training.batch_size]
     if len(rows) < MIN_DOCS:
         return {f"gradient_{part}": math.nan for part in parts_of(fit.representation)}
-    network, everyone = fit.representation.network, Rows(np.arange(len(train)), rows[:0])
-    if fit.head is not None and config.training.regime == "joint":
-        classes = int(train.target.max()) + 1
-        task: RepresentationTask = JointTask(network, fit.objective, fit.head, train, everyone, config, classes)
-    else:
-        task = RepresentationTask(network, fit.objective, train, everyone, config)
     batch = make_batch(train, rows, config.training.max_segments, generator=rng)
-    return {f"gradient_{part}": share for part, share in gradient_shares(task, batch).items()}
+    shares = gradient_shares(trained_task(fit, fit.objective, config, train), batch)
+    return {f"gradient_{part}": share for part, share in shares.items()}
+
+
+def trained_task(
+    fit: Fit, objective: RepresentationObjective, config: HilbertConfig, train: Dataset
+) -> RepresentationTask:
+    """The stage that trained the network of ``fit`` on the documents ``train``, with what the loss had learnt."""
+    network, rows = fit.representation.network, Rows(np.arange(len(train)), np.arange(0))
+    if fit.head is not None and config.training.regime == "joint":
+        return JointTask(network, objective, fit.head, train, rows, config, int(train.target.max()) + 1)
+    return RepresentationTask(network, objective, train, rows, config)
 
 
 def _with_both(data: Dataset) -> Ints:

@@ -18,11 +18,11 @@ from hilbert.features.bags import Bags
 from hilbert.metrics import within_fold_auc
 from hilbert.model.pooled import PooledBlocks, pool
 from hilbert.monitors import dominance, embedded, recovery
+from hilbert.monitors.network import trained_task
 from hilbert.splits import encode_groups
 from hilbert.synthetic import Synthetic
 from hilbert.training.batches import make_batch
 from hilbert.training.fit import Fit, Prepared
-from hilbert.training.tasks import JointTask, RepresentationTask, Rows
 
 Ints = NDArray[np.int64]
 Values = dict[str, float]
@@ -79,7 +79,6 @@ def latents(seen: Seen) -> Values:
     found = {name: recovery(z[0], x[seen.train], z[1], x[seen.test], rng) for name, x in seen.data.latents.items()}
     index = dominance(found["audio"], found["text"])
     named = {f"latent_{name}": value for name, value in found.items()}
-    # the worse kept modality's share of what the better kept one has
     return named | {"dominance": index, "imbalance": abs(index), "least": min(found["audio"], found["text"])}
 
 
@@ -104,17 +103,11 @@ def terms(seen: Seen) -> Values:
     config, prepared = seen.model.config_, seen.prepared
     if prepared is None or fit.objective is None:
         return {}
-    data, network = prepared.data, fit.representation.network
-    rows = Rows(np.arange(len(data)), np.arange(0))
-    if fit.head is not None and config.training.regime == "joint":
-        task: RepresentationTask = JointTask(
-            network, fit.objective, fit.head, data, rows, config, int(data.target.max()) + 1
-        )
-    else:
-        task = RepresentationTask(network, fit.objective, data, rows, config)
+    data = prepared.data
+    task = trained_task(fit, fit.objective, config, data)
     task.module.eval()
     with torch.no_grad():
-        parts = task.losses(make_batch(data, rows.train), 1.0)
+        parts = task.losses(make_batch(data, np.arange(len(data))), 1.0)
     gap = float(parts["information_audio"]) - float(parts["information_text"])
     contrast = 0.5 * (float(parts["audio_joint"]) + float(parts["text_joint"]))
     return {"term_contrast": contrast, "term_cka": float(parts["cka"]), "term_balance": abs(gap)}

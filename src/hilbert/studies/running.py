@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from hilbert.errors import HilbertError
+from hilbert.benchmark.parallel import in_parallel
 from hilbert.studies.rows import append, read_rows, row_of, tidy
 from hilbert.studies.trial import Trial, Values, run_trial
 
@@ -36,22 +36,10 @@ def run(
     progress: Progress | None = None,
 ) -> Done:
     """Make the trials that ``path`` does not hold yet; none is begun after ``deadline`` (monotonic seconds)."""
-    from joblib import Parallel, cpu_count, delayed
-
+    tidy(path, [trial.key for trial in trials])  # what an interruption cut short must not stand before a new line
     left = missing(trials, path)
-    if not left:
-        return Done(0, 0, ())
-    workers = min(jobs or cpu_count(), len(left))
-
-    def waiting() -> Iterator[Any]:
-        for number, trial in enumerate(left):
-            if time.monotonic() >= deadline:
-                return
-            yield delayed(_run)(number, trial)
-
     made, failures = 0, []
-    parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=workers)
-    for number, outcome in parallel(waiting()):
+    for number, outcome in in_parallel(_quietly, [(trial,) for trial in left], jobs, deadline):
         trial = left[number]
         if isinstance(outcome, str):
             failures.append(f"{trial.arm.name}, {trial.case}, seed {trial.seed}.{trial.repeat}: {outcome}")
@@ -64,12 +52,7 @@ def run(
     return Done(made, len(left) - made, tuple(failures))
 
 
-def _run(number: int, trial: Trial) -> tuple[int, tuple[Values, float] | str]:
-    import warnings
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of fits that did not converge; tables show what they predict
-            return number, run_trial(trial)
-    except HilbertError as error:
-        return number, str(error)
+def _quietly(trial: Trial) -> tuple[Values, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of fits that did not converge; tables show what they predict
+        return run_trial(trial)

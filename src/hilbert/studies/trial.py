@@ -13,6 +13,7 @@ import numpy as np
 from hilbert.benchmark.models import build, digest, identity
 from hilbert.evaluation.setting import plain
 from hilbert.features.bags import Bags
+from hilbert.features.pairing import partners
 from hilbert.studies import quantities
 from hilbert.synthetic import Design, Synthetic, generate
 
@@ -76,8 +77,6 @@ def run_trial(trial: Trial) -> tuple[Values, float]:
 
 def _shuffled_training(data: Synthetic, train: np.ndarray[Any, np.dtype[np.int64]]) -> Bags:
     """All documents, those of training with the text of one another."""
-    from hilbert.features.pairing import partners
-
     rows = np.arange(len(data.bags))
     rows[train] = train[partners(data.groups[train], seed=data.seed)]
     bags = data.bags

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hilbert.studies.arms import CONCAT, PRESETS, SHIPPED, network, raised, without
 from hilbert.studies.claims import Claim, above
 from hilbert.studies.experiment import Experiment, Size, crossed
@@ -22,7 +20,7 @@ def trials(size: Size) -> list[Trial]:
     found = []
     for train in (size.train,) if size.small else (200, 500):
         own = size._replace(train=train)
-        case = {f"{train} documents": (float(train), replace(corpus(own), icc=0.0))}
+        case = {f"{train} documents": (float(train), corpus(own))}
         found += crossed(arms, case, own, ("prediction", "latents", "flow"))
     return found
 
