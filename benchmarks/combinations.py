@@ -31,7 +31,8 @@ from hilbert.evaluation.fitting import fit_fold
 from hilbert.metrics import within_fold_auc
 from hilbert.splits import Split, grouped_folds
 
-SEGMENTS = {"model.backbone": "segments", "model.width": 64, "core.enabled": False, "selection.trained": 1}
+ALONE = {"core.enabled": False, "segments.enabled": False, "selection.trained": 1}
+SEGMENTS = {"model.backbone": "segments", "model.width": 64, **ALONE}
 MAIN = ("hilbert", "hilbert (no core)")  # what every other row is averaged with
 
 

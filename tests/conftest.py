@@ -69,6 +69,11 @@ TINY = {
     "training.batch_size": 16,
     "training.max_segments": 4,
     "balance.components": 2,
+    "segments.shares": [0.25],
+    "segments.components": 4,
+    "segments.width": 8,
+    "segments.epochs": 2,
+    "segments.batch_size": 16,
 }
 
 

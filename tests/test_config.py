@@ -9,7 +9,19 @@ import yaml
 from hilbert.config import PRESETS, HilbertConfig, Section
 from hilbert.errors import ConfigError
 
-SECTIONS = ("input", "prototypes", "model", "contrast", "cka", "balance", "head", "training", "core", "selection")
+SECTIONS = (
+    "input",
+    "prototypes",
+    "model",
+    "contrast",
+    "cka",
+    "balance",
+    "head",
+    "training",
+    "core",
+    "segments",
+    "selection",
+)
 
 
 def preset_file(name):

@@ -17,6 +17,7 @@ from hilbert.errors import ConfigError
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Shares = Annotated[tuple[Fraction, ...], Field(min_length=1)]
 
 PRESETS = ("robust", "paper")
 
@@ -145,11 +146,29 @@ class CoreConfig(Section):
     """The linear path (`concat-lr`) beside the network."""
 
     enabled: bool
-    alphas: Annotated[tuple[Fraction, ...], Field(min_length=1)]
+    alphas: Shares = Field(description="shares α of the network beside the core; the first unless another is better")
+    evidence: Weight = Field(description="by how many standard errors another α must be better on the inner folds")
+
+
+class SegmentsConfig(Section):
+    """A second network, which learns its attention on segments by gradient, beside the first.
+
+    Objectives, head and readout are those of the first; what is named here is its own.
+    """
+
+    enabled: bool
+    shares: Shares = Field(description="shares β in the logits; the first unless another is better")
+    evidence: Weight = Field(description="by how many standard errors another β must be better on the inner folds")
+    components: Count = Field(description="principal components kept per modality")
+    width: Count = Field(description="width of each of its three embeddings; a multiple of model.heads")
+    learning_rate: Annotated[float, Field(gt=0)]
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: Count
+    patience: Count
 
 
 class SelectionConfig(Section):
-    """Inner grouped folds on which epochs, C and α are chosen."""
+    """Inner grouped folds on which epochs, C, α and the second network's share are chosen."""
 
     folds: Annotated[int, Field(ge=2)]
     trained: Count = Field(description="how many of the inner folds are trained; with the core: all")
@@ -168,6 +187,7 @@ class HilbertConfig(Section):
     head: HeadConfig
     training: TrainingConfig
     core: CoreConfig
+    segments: SegmentsConfig
     selection: SelectionConfig
 
     @classmethod
@@ -193,23 +213,36 @@ class HilbertConfig(Section):
         except ValidationError as error:
             lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors()]
             raise ConfigError("configuration: " + "; ".join(lines)) from None
-        if config.model.width % config.model.heads:
-            raise ConfigError(
-                f"configuration: model.width must be a multiple of model.heads, found "
-                f"{config.model.width} and {config.model.heads}"
-            )
+        for name, width in (("model.width", config.model.width), ("segments.width", config.segments.width)):
+            if width % config.model.heads:
+                raise ConfigError(
+                    f"configuration: {name} must be a multiple of model.heads, found {width} and {config.model.heads}"
+                )
         contrast = config.contrast
         if not 1 / contrast.max_scale <= contrast.temperature <= 1:
             raise ConfigError(
                 "configuration: contrast.temperature must lie between 1 / contrast.max_scale and 1, where it is "
                 f"held, found {contrast.temperature} with max_scale {contrast.max_scale}"
             )
-        if config.core.enabled and config.selection.trained < config.selection.folds:
+        mixed = [name for name in ("core", "segments") if getattr(config, name).enabled]
+        if mixed and config.selection.trained < config.selection.folds:
             raise ConfigError(
-                "configuration: with core.enabled every inner fold is trained, since α is chosen on all "
+                f"configuration: with {mixed[0]}.enabled every inner fold is trained, since shares are chosen on all "
                 f"documents; expected selection.trained = {config.selection.folds}, found {config.selection.trained}"
             )
         return config
+
+    def second(self) -> Self:
+        """The configuration of the second network, by itself."""
+        own = self.segments
+        kept = {name: getattr(own, name) for name in ("learning_rate", "batch_size", "epochs", "patience")}
+        return self.model_copy(
+            update={
+                "input": self.input.model_copy(update={"components": own.components}),
+                "model": self.model.model_copy(update={"backbone": "segments", "width": own.width}),
+                "training": self.training.model_copy(update=kept),
+            }
+        )
 
     def to_yaml(self) -> str:
         """The resolved configuration; loading it gives the same hash."""

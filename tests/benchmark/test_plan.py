@@ -67,7 +67,7 @@ def test_the_identity_holds_the_whole_configuration():
     config = HilbertConfig.load()
     assert identity(plain)["parameters"]["config"]["model"]["width"] == config.model.width
     assert identity(wide)["parameters"]["config"]["model"]["width"] == 32
-    assert trainings(plain) == min(config.selection.folds, config.selection.trained) + 1
+    assert trainings(plain) == 2 * (min(config.selection.folds, config.selection.trained) + 1)  # of two networks
     assert trainings(build("concat-lr")) == 1
 
 

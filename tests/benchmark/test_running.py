@@ -147,3 +147,6 @@ def test_the_estimate_uses_timed_fits(go, comparison, place):
     after = survey([comparison], place)
     assert all(work.left == 0 for work in after)
     assert next(work.seconds for work in after if work.model == "toy") < 10
+    again = {work.model: work.left for work in survey([comparison], place, ["toy"])}
+    assert again["toy"] > 0
+    assert again["prior"] == 0

@@ -35,6 +35,7 @@ def test_every_fit_has_its_row(watched):
         "concat-lr",
         "hilbert",
         "hilbert (no core)",
+        "hilbert (one network)",
         "hilbert (experts)",
         "hilbert (no training)",
     ]
@@ -70,7 +71,7 @@ def test_it_is_stored_and_shown(watched, tmp_path):
         (heads,) = [line.split() for line in second.splitlines() if line.startswith(" model")]
         assert heads == ["model", "retention", "R²", "AUC", "drop", "Shapley", "dominance"]
         assert "…" not in second
-    assert second.count("audio ") == 6
+    assert second.count("audio ") == 7
     json.loads((tmp_path / "r" / "flow.json").read_text(encoding="utf-8"))
 
 

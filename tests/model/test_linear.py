@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from hilbert.metrics import within_fold_auc
@@ -38,6 +39,16 @@ def test_probabilities_are_those_of_scikit_learn(theirs, classes, strength):
     assert ours.converged
     np.testing.assert_allclose(softmax(ours(x)), theirs[0].predict_proba(x), rtol=0, atol=1e-10)
     np.testing.assert_allclose(softmax(ours(x)), exact(x, y, strength).predict_proba(x), rtol=0, atol=1e-4)
+
+
+def test_a_chosen_fit_that_did_not_converge_says_so(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 5)), rng.choice(3, 60)
+    assert np.array_equal(LogisticMap.final(x, y, 3, 1.0).weights, LogisticMap.fit(x, y, 3, 1.0).weights)
+    monkeypatch.setattr(linear, "MAX_STEPS", 1)
+    assert not LogisticMap.fit(x, y, 3, 1.0).converged  # silently: one of many that a choice is made of
+    with pytest.warns(ConvergenceWarning, match="C = 1 stopped after 1 steps"):
+        LogisticMap.final(x, y, 3, 1.0)
 
 
 @pytest.mark.parametrize("present", [[0, 2, 3], [0, 3]])

@@ -67,3 +67,16 @@ def test_rows_lie_in_the_order_of_the_plan_and_none_is_lost(tmp_path: Path) -> N
     keys = list(read_rows(path))
     assert keys[:5] == [trial.key for trial in plan[:5]]
     assert set(keys) == {trial.key for trial in plan}
+
+
+def test_a_page_says_with_what_the_fits_were_made_and_not_the_page(tmp_path: Path) -> None:
+    path, plan = tmp_path / "x.jsonl", trials()
+    for number, trial in enumerate(plan):
+        row = row_of(trial, {"auc": 1.0}, 9.0, unconverged=number % 2)
+        append(path, row | {"date": f"2026-01-0{1 + number % 3}", "with": "torch 1" if number else "torch 2"})
+    said = Found(plan, read_rows(path)).described()
+    assert "2 data seeds, up to 2 model seeds for each" in said
+    assert "2026-01-01 to 2026-01-03" in said
+    assert said.index("torch 1.") < said.index("torch 2.")
+    assert f"In {len(plan) // 2} of them a linear fit stopped before it had converged." in said
+    assert Found(plan, {}).described() == "No fit was made yet."

@@ -88,7 +88,7 @@ def interrupt(monkeypatch, after):
 def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, backbone, regime, after):
     bags, y, groups = corpus
     config = tiny | SHORTEST | {"training.regime": regime, "model.backbone": backbone}
-    config |= {"core.enabled": False, "selection.trained": 2}
+    config |= {"core.enabled": False, "segments.enabled": False, "selection.trained": 2}
     whole = HilbertClassifier(config=config).fit(bags, y, groups=groups)
     with monkeypatch.context() as patch:
         interrupt(patch, after)

@@ -22,8 +22,9 @@ def test_saved_and_loaded_is_the_same_model(request, corpus, make_bags, tmp_path
     for method in ("predict_proba", "transform", "decision_function", "predict"):
         for data in (bags, new, new.without("audio"), new.without("text")):
             assert np.array_equal(getattr(again, method)(data), getattr(model, method)(data))
-    assert (again.readout_ is not None) == model.config_.head.readout
-    assert again.alpha_ == model.alpha_
+    assert (again.network_.readout is not None) == model.config_.head.readout
+    assert (again.alpha_, again.beta_, again.selection_) == (model.alpha_, model.beta_, model.selection_)
+    assert (again.second_ is None) == (model.second_ is None)
     assert again.config_ == model.config_
     assert again.epochs_ == model.epochs_
     assert again.seed == model.seed
@@ -91,7 +92,7 @@ def damage(folder, how):
         ("a list", r"model\.json: expected a JSON object"),
         ("no hash", "weights_sha256"),
         ("no classes", "classes"),
-        ("format", "expected format 3, found 1"),
+        ("format", "expected format 4, found 1"),
         ("width", "tensors are not those"),
         ("unknown setting", "configuration cannot be used"),
         ("one class less", "tensors are not those"),
@@ -140,8 +141,10 @@ def test_an_undefined_gain_can_be_saved(make_bags, tiny, tmp_path):
     """Every group has one class, and there are as many groups as folds: no inner fold compares anything."""
     bags, _, _ = make_bags(24)
     y = np.repeat(["a", "b"], 12)
-    model = HilbertClassifier(config=tiny | {"selection.folds": 2, "selection.trained": 2})
+    model = HilbertClassifier(
+        config=tiny | {"selection.folds": 2, "selection.trained": 2, "segments.shares": [0.0, 0.5]}
+    )
     model.fit(bags, y, groups=y)
-    assert model.alpha_ == 0
+    assert (model.alpha_, model.beta_) == (model.config_.core.alphas[0], 0.0)
     again = HilbertClassifier.load(model.save(tmp_path / "m"))
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))

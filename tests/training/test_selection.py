@@ -1,13 +1,13 @@
-"""α: 0 unless the network adds more than one standard error; and that error."""
+"""Shares: the first unless another gains more than its standard error; and that error."""
 
 import numpy as np
 import pytest
 
 from hilbert.metrics import within_fold_auc
 from hilbert.model.linear import softmax
-from hilbert.training.selection import auc_influence, blend, choose_alpha
+from hilbert.training.selection import Judged, auc_influence, blend, choose_share
 
-ALPHAS = (0.0, 0.25, 0.5, 1.0)
+SHARES = (0.0, 0.25, 0.5, 1.0)
 
 
 def tables(docs=150, seed=0, core=1.0, network=1.0):
@@ -15,11 +15,11 @@ def tables(docs=150, seed=0, core=1.0, network=1.0):
     target, folds = np.arange(docs) % 3, rng.integers(0, 3, docs)
     one = core * np.eye(3)[target] + rng.normal(size=(docs, 3))
     two = network * np.eye(3)[target] + rng.normal(size=(docs, 3))
-    return target, folds, np.arange(docs), one, two
+    return Judged(target, folds, np.arange(docs)), one, two
 
 
 def test_the_blend_goes_from_the_core_to_the_network():
-    _, _, _, core, network = tables()
+    _, core, network = tables()
     core[:5, 1] = -np.inf
     network[3:9, 1] = -np.inf
     assert blend(core, network, 0.0) is core
@@ -31,52 +31,52 @@ def test_the_blend_goes_from_the_core_to_the_network():
 
 
 def test_a_network_that_knows_more_is_added():
-    alpha, record = choose_alpha(*tables(core=0.3, network=3.0), ALPHAS)
-    assert alpha == record["best_alpha"] == 1.0
+    share, record = choose_share(*tables(core=0.3, network=3.0), SHARES)
+    assert share == record["best"] == 1.0
     assert record["gain"] > 3 * record["standard_error"] > 0
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_network_of_noise_is_not(seed):
-    target, folds, groups, core, network = tables(seed=seed, core=1.5, network=0.0)
-    alpha, record = choose_alpha(target, folds, groups, core, network, ALPHAS)
-    assert alpha == 0
-    assert record["gain"] >= 0  # the best α is at least as good as 0
-    assert record["core_auc"] == within_fold_auc(target, softmax(core), folds, np.arange(3))
+    judged, core, network = tables(seed=seed, core=1.5, network=0.0)
+    share, record = choose_share(judged, core, network, SHARES)
+    assert share == 0
+    assert record["gain"] >= 0  # the best share is at least as good as 0
+    assert record["start"] == within_fold_auc(judged.target, softmax(core), judged.folds, np.arange(3))
 
 
 def test_a_gain_within_its_error_is_no_gain():
-    found = [choose_alpha(*tables(seed=seed, core=1.0, network=0.1), ALPHAS) for seed in range(20)]
-    small = [(alpha, r) for alpha, r in found if 0 < r["gain"] <= r["standard_error"]]
+    found = [choose_share(*tables(seed=seed, core=1.0, network=0.1), SHARES) for seed in range(20)]
+    small = [(share, r) for share, r in found if 0 < r["gain"] <= r["standard_error"]]
     assert len(small) > 3
-    assert {alpha for alpha, _ in small} == {0.0}
+    assert {share for share, _ in small} == {0.0}
 
 
-def test_only_zero_to_choose_from():
-    alpha, record = choose_alpha(*tables(network=5.0), (0.0,))
-    assert (alpha, record["gain"], record["standard_error"]) == (0.0, 0.0, 0.0)
+def test_only_one_to_choose_from():
+    share, record = choose_share(*tables(network=5.0), (0.0,))
+    assert (share, record["gain"], record["standard_error"]) == (0.0, 0.0, 0.0)
 
 
-def test_equal_scores_take_the_smallest():
-    target, folds, groups, core, _ = tables()
-    alpha, record = choose_alpha(target, folds, groups, core, np.zeros_like(core), ALPHAS)
-    assert alpha == record["best_alpha"] == 0.0
+def test_of_equal_scores_the_first_is_taken():
+    judged, core, _ = tables()
+    share, record = choose_share(judged, core, np.zeros_like(core), SHARES)
+    assert share == record["best"] == 0.0
 
 
 def test_classes_a_fold_lacks_do_not_spoil_it():
-    target, folds, groups, core, network = tables()
-    core[folds == 0, 2] = -np.inf
+    judged, core, network = tables()
+    core[judged.folds == 0, 2] = -np.inf
     for also in (False, True):  # a network that ends in logistic regression lacks them, too
-        network[folds == 0, 2] = -np.inf if also else network[folds == 0, 2]
-        alpha, record = choose_alpha(target, folds, groups, core, network, ALPHAS)
-        assert alpha in ALPHAS
+        network[judged.folds == 0, 2] = -np.inf if also else network[judged.folds == 0, 2]
+        share, record = choose_share(judged, core, network, SHARES)
+        assert share in SHARES
         assert np.isfinite(list(record.values())).all()
 
 
 def test_folds_of_one_class_each_leave_the_core_alone():
-    target, _, groups, core, network = tables()
-    alpha, record = choose_alpha(target, target, groups, core, network, ALPHAS)
-    assert alpha == 0.0
+    judged, core, network = tables()
+    share, record = choose_share(judged._replace(folds=judged.target), core, network, SHARES)
+    assert share == 0.0
     assert np.isnan(record["gain"])
 
 
@@ -93,7 +93,7 @@ def test_error_of_one_fold_and_two_classes_is_that_of_delong():
 
 
 def test_error_agrees_with_resampling_whole_groups():
-    target, folds, _, core, _ = tables(docs=180)
+    (target, folds, _), core, _ = tables(docs=180)
     groups = np.arange(180) // 3
     folds = (np.arange(180) // 3) % 3  # a group lies in one fold
     target = np.random.default_rng(1).permutation(target)
@@ -104,3 +104,14 @@ def test_error_agrees_with_resampling_whole_groups():
         rows = np.concatenate([np.flatnonzero(groups == g) for g in rng.integers(0, 60, 60)])
         values.append(within_fold_auc(target[rows], core[rows], folds[rows], np.arange(3)))
     assert error == pytest.approx(np.std(values), rel=0.2)
+
+
+def test_the_first_is_left_only_on_evidence():
+    judged, core, network = tables(core=1.0, network=1.0)  # together they know more than either
+    assert choose_share(judged, core, network, (0.0, 0.5), evidence=1.0)[0] == 0.5
+    share, record = choose_share(judged, core, network, (0.0, 0.5), evidence=100.0)
+    assert share == 0.0
+    assert record["best"] == 0.5
+    assert record["gain"] < 100 * record["standard_error"]
+    assert choose_share(judged, core, network, (0.5, 0.0, 1.0), evidence=0.0)[0] == 0.5
+    assert choose_share(*tables(core=3.0, network=0.0), (0.75, 0.0, 1.0), evidence=2.0)[0] == 0.0

@@ -80,7 +80,7 @@ class LateStack(_Late):
 
         best = choose(logits_of, target, classes, inner)
         self.chosen_ = {"C": STRENGTHS[best.index]}
-        self.stack_ = LogisticMap.fit(x, target, classes, self.chosen_["C"])
+        self.stack_ = LogisticMap.final(x, target, classes, self.chosen_["C"])
 
     def _combined(self, logits: Floats) -> Floats:
         return self.stack_(_beside(logits))

@@ -35,15 +35,16 @@ class Work:
         return (self.fits - self.done) * self.seconds
 
 
-def survey(plan: Sequence[Comparison], place: Place) -> list[Work]:
-    """What is to do, from the files that are there; neither data nor features are read."""
+def survey(plan: Sequence[Comparison], place: Place, again: Sequence[str] = ()) -> list[Work]:
+    """What is to do, from the files that are there; neither data nor features are read. ``again``: done anew."""
     costs = _costs()
     rows = []
     for comparison in plan:
         for name in comparison.models:
             about = read_about(place.folder(comparison), name)
             timed = [fit["seconds"] for fit in about["fits"]] if about else []
-            inside = [f for f in (about["fits"] if about else []) if f["repeat"] < comparison.repeats]
+            stored = about["fits"] if about and name not in again else []
+            inside = [fit for fit in stored if fit["repeat"] < comparison.repeats]
             model = build(name, place.options.get(name), comparison.small)
             seconds = sum(timed) / len(timed) if timed else _expected(costs, comparison, name)
             rows.append(

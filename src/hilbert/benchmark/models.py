@@ -128,14 +128,15 @@ def digest(value: Any) -> str:
 
 
 def trainings(model: Any) -> int:
-    """How many networks one fit trains: its own ``trainings``; inner folds and once on everything; 1 without any."""
+    """How many networks one fit trains at most: its own ``trainings``; inner folds and one on everything; else 1."""
     said = getattr(model, "trainings", None)
     if isinstance(said, int):
         return said
     known = model.get_params(deep=False)
     if _is_hilbert(known):
-        selection = identity(model)["parameters"]["config"]["selection"]
-        return min(int(selection["folds"]), int(selection["trained"])) + 1
+        config = identity(model)["parameters"]["config"]
+        each = min(int(config["selection"]["folds"]), int(config["selection"]["trained"])) + 1
+        return each * (1 + bool(config["segments"]["enabled"]))
     return int(known["folds"]) + 1 if hasattr(model, "method") and "folds" in known else 1
 
 

@@ -141,10 +141,10 @@ def open_others(
     return found, stale
 
 
-def left(folder: Path, name: str, seed: int = 0, trials: int = TRIALS) -> tuple[int, int, float]:
-    """Fits in all, fits done, and expected seconds of the rest, from the stored file alone."""
+def left(folder: Path, name: str, seed: int = 0, trials: int = TRIALS, again: bool = False) -> tuple[int, int, float]:
+    """Fits in all, fits done (none ``again``), and expected seconds of the rest, from the stored file alone."""
     trials = len(trials_of(name, seed, trials))
-    stored = read_study(folder / f"{name}.json")
+    stored = None if again else read_study(folder / f"{name}.json")
     done = [task for row in stored["trials"] for task in row["tasks"]] if stored else []
     seconds = sum(FOLDS * (trials - done.count(task)) * tuning_seconds(name, task) for task in TASKS)
     return FOLDS * len(TASKS) * trials, FOLDS * len(done), seconds

@@ -105,7 +105,7 @@ def run(
         screen.print(QUICK_SAYS, markup=False)
     elif comparators is None:
         screen.print("No comparators are chosen yet (hilbert benchmark --tune): fits are kept, no table is made.")
-    print_work(survey(plan, place), screen, cores)
+    print_work(survey(plan, place, again), screen, cores)
     if dry_run:
         return
     ready = get_ready(plan, place, loader(place, progress, _say), hours, again)
@@ -143,7 +143,7 @@ def _tune(
     from hilbert.benchmark.tuning import TASKS, left, open_others, open_study, tune, tuning_part
 
     folder, screen = place.out / "tuning", console()
-    work = [left(folder, name, place.seed, trials) for name in names]
+    work = [left(folder, name, place.seed, trials, name in redo) for name in names]
     fits, done, seconds = (sum(column) for column in zip(*work, strict=True))
     screen.print(
         f"{len(names)} models, {fits} fits inside the tuning companies of {' and '.join(TASKS)}, {done} done; about "

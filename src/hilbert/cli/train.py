@@ -46,10 +46,12 @@ def run(
     screen.print(f"  epochs: {', '.join(f'{stage} {n}' for stage, n in model.epochs_.items())}", markup=False)
     for note in bags.notes:
         screen.print(f"  note: {note}", markup=False)
-    if model.core_ is not None:
-        chosen = model.selection_
+    shares = {"core": ("α, of the network beside its linear core", model.alpha_),
+              "segments": ("β, of the second network", model.beta_)}  # fmt: skip
+    for part, found in model.selection_.items():
+        name, share = shares[part]
         screen.print(
-            f"  α = {model.alpha_:g} (inner AUC of the linear core {chosen['core_auc']:.3f}; "
-            f"best gain {chosen['gain']:+.3f} ± {chosen['standard_error']:.3f} at α = {chosen['best_alpha']:g})",
+            f"  {name}: {share:g} (the best inner AUC is that with {found['best']:g}, "
+            f"{found['gain']:+.3f} ± {found['standard_error']:.3f} against the default)",
             markup=False,
         )

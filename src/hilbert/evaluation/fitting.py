@@ -72,6 +72,8 @@ def fit_fold(
         if hasattr(fitted, "alpha_") and getattr(fitted, "core_", None) is not None:
             # how much of the network beside its linear core the fold chose
             notes.append(f"{name}: α = {fitted.alpha_:g} chosen")
+        if getattr(fitted, "beta_", 0.0):
+            notes.append(f"{name}: second network with a share of {fitted.beta_:g} chosen")
         curves = list(getattr(fitted, "history_", ())) if keep else []
         embedding = _embed(fitted, bags, split) if keep else {}
         parameters = getattr(fitted, "n_parameters_", None)

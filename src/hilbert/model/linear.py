@@ -20,6 +20,7 @@ Folds = Sequence[tuple[Ints, Ints]]
 
 STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-6, 7))  # C from 1e-3 to 1e3
 COMPONENTS = (32, MAX_COMPONENTS)
+MAX_STEPS = 500
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class LogisticMap:
         if len(present) == 1:
             bias[present] = 0.0
             return cls(weights, bias)
-        regression = LogisticRegression(C=strength, class_weight="balanced", solver="newton-cg", max_iter=500, tol=1e-6)
+        regression = LogisticRegression(
+            C=strength, class_weight="balanced", solver="newton-cg", max_iter=MAX_STEPS, tol=1e-6
+        )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             regression.fit(x, target)
@@ -52,6 +55,17 @@ class LogisticMap:
             intercept = np.concatenate([-intercept / 2, intercept / 2])
         weights[:, present], bias[present] = coefficients.T, intercept
         return cls(weights, bias, not unconverged)
+
+    @classmethod
+    def final(cls, x: Floats, target: Ints, classes: int, strength: float) -> LogisticMap:
+        """The same for a C that was chosen: one that did not converge is used, with a ConvergenceWarning."""
+        from sklearn.exceptions import ConvergenceWarning
+
+        found = cls.fit(x, target, classes, strength)
+        if not found.converged:
+            said = f"logistic regression with C = {strength:g} stopped after {MAX_STEPS} steps, before it had converged"
+            warnings.warn(said, ConvergenceWarning, stacklevel=2)
+        return found
 
     def __call__(self, x: Floats) -> Floats:
         """Logits (docs, classes)."""
@@ -132,7 +146,7 @@ class LinearCore:
         size, strength = settings[best.index]
         self.chosen = {"components": size, "C": strength}
         self.blocks = PooledBlocks.fit_pooled(pooled, self.modalities, size)
-        self.map = LogisticMap.fit(np.hstack(self.blocks.transform_pooled(pooled)), target, classes, strength)
+        self.map = LogisticMap.final(np.hstack(self.blocks.transform_pooled(pooled)), target, classes, strength)
         return self
 
     def logits(self, bags: Bags) -> Floats:

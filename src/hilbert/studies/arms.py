@@ -11,8 +11,8 @@ import yaml
 from hilbert.studies.trial import Arm
 
 TERMS = {"CKA": "cka.weight", "balance": "balance.weight", "dual": "contrast.weight"}
-NETWORK = {"core.enabled": False, "selection.trained": 1}
-"""The network alone: beside the linear core, whose α may be 0, a term could do whatever it likes unseen."""
+NETWORK = {"core.enabled": False, "segments.enabled": False, "selection.trained": 1}
+"""The network alone: beside others, whose share may be all, a term could do whatever it likes unseen."""
 PRESETS = ("paper", "robust")
 CONCAT, GMC = Arm("concat-lr", "concat-lr"), Arm("gmc", "gmc")
 SHIPPED = Arm("hilbert", "hilbert")

@@ -23,7 +23,7 @@ class Size(NamedTuple):
 
 
 QUICK = Size(100, 150, 3, 1, True)
-FULL = Size(200, 300, 10, 3, False)
+FULL = Size(200, 300, 10, 1, False)
 SIZES = {"quick": QUICK, "full": FULL}
 Cases = Mapping[str, tuple[float, Design]]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from hilbert.benchmark.forest import write_figure
 from hilbert.benchmark.tables import grid
-from hilbert.evaluation.setting import describe_environment
 from hilbert.evaluation.verdict import number
 from hilbert.files import write_text
 from hilbert.report.style import DASHES, INK, MARKERS, PALETTE, figure
@@ -61,16 +60,8 @@ def write_page(experiment: Experiment, found: Found, claims: Sequence[Claim], fo
 
 def markdown(experiment: Experiment, found: Found, claims: Sequence[Claim], pictured: bool, small: bool) -> str:
     """The page as text."""
-    environment = describe_environment()
-    versions = ", ".join(f"{name} {environment['versions'][name]}" for name in ("torch", "numpy", "scikit-learn"))
-    seeds = len({row["seed"] for row in found.rows})
-    repeats = len({row["repeat"] for row in found.rows})
-    made = (
-        f"{len(found.rows)} fits: {seeds} data seeds, up to {repeats} model seeds each, {found.seconds / 3600:.2f} "
-        f"hours of one core. {environment['platform']}, Python {environment['python']}, {versions}."
-    )
     head = [f"# {experiment.name}", *([f"**{QUICK_SAYS}**"] if small else []), f"**{experiment.question}**"]
-    parts = [*head, experiment.setup, made, "## Verdicts", grid(*verdict_table(claims))]
+    parts = [*head, experiment.setup, found.described(), "## Verdicts", grid(*verdict_table(claims))]
     if pictured:
         parts.append(f"![{experiment.question}]({experiment.name}.svg)")
     note = "Mean over data seeds ± half of the 95 % interval (Student's t); model seeds are averaged first."

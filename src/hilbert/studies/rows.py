@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hilbert.errors import InputError
+from hilbert.evaluation.setting import describe_environment
 from hilbert.files import write_text
 from hilbert.studies.claims import combined
 from hilbert.studies.trial import Trial
@@ -36,8 +37,12 @@ def read_rows(path: Path) -> dict[str, Row]:
     return found
 
 
-def row_of(trial: Trial, values: Mapping[str, float], seconds: float) -> dict[str, Any]:
-    """What is stored of a finished trial."""
+def row_of(trial: Trial, values: Mapping[str, float], seconds: float, unconverged: int = 0) -> dict[str, Any]:
+    """What is stored of a finished trial, and when and with what it was made: here and now.
+
+    ``unconverged``: how many of its linear fits stopped before they had converged.
+    """
+    environment = describe_environment()
     return {
         "key": trial.key,
         "arm": trial.arm.name,
@@ -46,8 +51,17 @@ def row_of(trial: Trial, values: Mapping[str, float], seconds: float) -> dict[st
         "seed": trial.seed,
         "repeat": trial.repeat,
         "seconds": seconds,
+        "unconverged": unconverged,
+        "date": environment["date"][:10],
+        "with": made_with(environment),
         "values": dict(values),
     }
+
+
+def made_with(environment: Mapping[str, Any]) -> str:
+    """Machine and versions in words."""
+    versions = ", ".join(f"{name} {environment['versions'][name]}" for name in ("torch", "numpy", "scikit-learn"))
+    return f"{environment['platform']}, Python {environment['python']}, {versions}"
 
 
 def append(path: Path, row: Row) -> None:
@@ -111,3 +125,20 @@ class Found:
     def seconds(self) -> float:
         """Of all fits."""
         return float(sum(row["seconds"] for row in self.rows))
+
+    def described(self) -> str:
+        """How many fits of how many seeds, how long they took, and when and with what they were made."""
+        if not self.rows:
+            return "No fit was made yet."
+        seeds = len({row["seed"] for row in self.rows})
+        repeats = len({row["repeat"] for row in self.rows})
+        each = "one model seed" if repeats == 1 else f"up to {repeats} model seeds"
+        dates = sorted({row["date"] for row in self.rows})
+        when = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
+        unconverged = sum(row["unconverged"] > 0 for row in self.rows)
+        return " ".join([
+            f"{len(self.rows)} fits: {seeds} data seeds, {each} for each, {self.seconds / 3600:.2f} hours of one core, "
+            f"{when}.",
+            *(f"{found}." for found in sorted({row["with"] for row in self.rows})),
+            *([f"In {unconverged} of them a linear fit stopped before it had converged."] if unconverged else []),
+        ])  # fmt: skip

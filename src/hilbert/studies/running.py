@@ -39,7 +39,7 @@ def run(
     tidy(path, [trial.key for trial in trials])  # what an interruption cut short must not stand before a new line
     left = missing(trials, path)
     made, failures = 0, []
-    for number, outcome in in_parallel(_quietly, [(trial,) for trial in left], jobs, deadline):
+    for number, outcome in in_parallel(_watched, [(trial,) for trial in left], jobs, deadline):
         trial = left[number]
         if isinstance(outcome, str):
             failures.append(f"{trial.arm.name}, {trial.case}, seed {trial.seed}.{trial.repeat}: {outcome}")
@@ -52,7 +52,11 @@ def run(
     return Done(made, len(left) - made, tuple(failures))
 
 
-def _quietly(trial: Trial) -> tuple[Values, float]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of fits that did not converge; tables show what they predict
-        return run_trial(trial)
+def _watched(trial: Trial) -> tuple[Values, float, int]:
+    """A trial, and how many of its linear fits did not converge; these go on with what they have."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        values, seconds = run_trial(trial)
+    return values, seconds, sum(issubclass(warning.category, ConvergenceWarning) for warning in caught)

@@ -69,7 +69,7 @@ class LogisticHead:
     def fit(self, z: Floats, target: Ints, classes: int, seed: int) -> None:
         """Fit on all training embeddings with the chosen C."""
         self.centre, self.power = _centre(z)
-        self.map = LogisticMap.fit((z - self.centre) / self.power, target, classes, self.strength)
+        self.map = LogisticMap.final((z - self.centre) / self.power, target, classes, self.strength)
 
     def logits(self, z: Floats) -> Floats:
         """(docs, classes)."""

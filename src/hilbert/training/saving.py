@@ -26,11 +26,13 @@ from hilbert.model.linear import LinearCore
 from hilbert.training.fit import Fit, Representation
 from hilbert.training.heads import LogisticHead
 
-FORMAT = 3
+FORMAT = 4
 HEADER, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
 MODALITIES = ("audio", "text")
 COMMON = ("weights_sha256", "config", "seed", "epochs", "features")
-REQUIRED = {"embedder": COMMON, "classifier": (*COMMON, "classes", "alpha", "selection", "core")}
+CLASSIFIER = ("classes", "alpha", "beta", "selection", "core", "segments_epochs")
+REQUIRED = {"embedder": COMMON, "classifier": (*COMMON, *CLASSIFIER)}
+SECOND = "segments."  # before the names of the second network's tensors
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,12 @@ def save_fit(
     fit: Fit,
     data: Mapping[str, Any],
     parts: Mapping[str, LinearCore | LogisticHead | None] | None = None,
+    second: Fit | None = None,
 ) -> Path:
     """Write the folder; the weights go first and the header names their hash, so a half-written one is found."""
     own_folder(folder, WEIGHTS, "model")
-    representation = fit.representation
-    tensors = {f"network.{k}": v for k, v in representation.network.state_dict().items()}
-    if fit.head is not None:
-        tensors |= {f"head.{k}": v for k, v in fit.head.state_dict().items()}
-    for name, part in {"inputs": representation.inputs, **(parts or {})}.items():
+    tensors = _tensors(fit) | ({} if second is None else {SECOND + k: v for k, v in _tensors(second).items()})
+    for name, part in (parts or {}).items():
         if part is not None:
             tensors |= {f"{name}.{k}": torch.as_tensor(v) for k, v in part.arrays().items()}
     with replace_file(folder / WEIGHTS) as temporary:
@@ -98,12 +98,22 @@ def load_header(folder: Path, estimator: str) -> Header:
         raise ModelError(f"{path}: its configuration cannot be used: {error}") from None
 
 
+def _tensors(fit: Fit) -> dict[str, torch.Tensor]:
+    representation = fit.representation
+    tensors = {f"network.{k}": v for k, v in representation.network.state_dict().items()}
+    if fit.head is not None:
+        tensors |= {f"head.{k}": v for k, v in fit.head.state_dict().items()}
+    return tensors | {f"inputs.{k}": torch.as_tensor(v) for k, v in representation.inputs.arrays().items()}
+
+
 class Parts(NamedTuple):
-    """What a classifier has beside its network and head."""
+    """What a classifier has beside its network and head: the second network with its readout, too."""
 
     core: LinearCore | None = None
     readout: LogisticHead | None = None
     untrained: LogisticHead | None = None
+    second: Fit | None = None
+    second_readout: LogisticHead | None = None
 
 
 def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, Parts]:
@@ -115,37 +125,55 @@ def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, Parts]:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None
-
-    def part(name: str) -> dict[str, torch.Tensor]:
-        return {k.removeprefix(name + "."): v for k, v in tensors.items() if k.startswith(name + ".")}
-
-    def arrays(name: str) -> dict[str, Any]:
-        return {k: v.numpy().astype(np.float64) for k, v in part(name).items()}
-
-    config, classifies = header.config, header.data["estimator"] == "classifier"
-    head: nn.Module | None = None
+    config, data = header.config, header.data
+    classes = len(data["classes"]) if data["estimator"] == "classifier" else 0
     try:
-        inputs = load_inputs(config, arrays("inputs"))
-        with torch.random.fork_rng(devices=[]):  # building layers draws numbers that are overwritten here
-            network = make_network(config.model, **inputs.widths)
-            if classifies:
-                head = make_head(config.model.width, len(header.data["classes"]), config.head)
-        network.load_state_dict(part("network"))
-        if head is not None:
-            head.load_state_dict(part("head"))
-        parts = Parts()
-        if classifies:
-            parts = Parts(
-                LinearCore.from_arrays(arrays("core"), MODALITIES) if config.core.enabled else None,
-                LogisticHead.from_arrays(arrays("readout")) if config.head.readout else None,
-                LogisticHead.from_arrays(arrays("untrained")) if config.model.backbone == "prototypes" else None,
-            )
+        fit = _rebuilt(tensors, config, data["epochs"], classes, device)
+        return fit, _parts(tensors, config, data, device) if classes else Parts()
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: its tensors are not those that {HEADER} describes ({error})") from None
+
+
+def _parts(tensors: Mapping[str, torch.Tensor], config: HilbertConfig, data: Mapping[str, Any], device: str) -> Parts:
+    def readout(name: str, there: bool) -> LogisticHead | None:
+        return LogisticHead.from_arrays(_arrays(tensors, name)) if there else None
+
+    second = None
+    if data["segments_epochs"] is not None:
+        own = _under(tensors, SECOND)
+        second = _rebuilt(own, config.second(), data["segments_epochs"], len(data["classes"]), device)
+    return Parts(
+        LinearCore.from_arrays(_arrays(tensors, "core."), MODALITIES) if config.core.enabled else None,
+        readout("readout.", config.head.readout),
+        readout("untrained.", config.model.backbone == "prototypes"),
+        second,
+        readout(f"{SECOND}readout.", second is not None and config.head.readout),
+    )
+
+
+def _rebuilt(
+    tensors: Mapping[str, torch.Tensor], config: HilbertConfig, epochs: dict[str, int], classes: int, device: str
+) -> Fit:
+    """A network with its inputs and, where there are classes, its head."""
+    inputs = load_inputs(config, _arrays(tensors, "inputs."))
+    head: nn.Module | None = None
+    with torch.random.fork_rng(devices=[]):  # building layers draws numbers that are overwritten here
+        network = make_network(config.model, **inputs.widths)
+        if classes:
+            head = make_head(config.model.width, classes, config.head)
+    network.load_state_dict(_under(tensors, "network."))
     if head is not None:
+        head.load_state_dict(_under(tensors, "head."))
         head.to(device).eval()
-    representation = Representation(inputs, network.to(device).eval(), device)
-    return Fit(representation, head, header.data["epochs"]), parts
+    return Fit(Representation(inputs, network.to(device).eval(), device), head, epochs)
+
+
+def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _arrays(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, Any]:
+    return {k: v.numpy().astype(np.float64) for k, v in _under(tensors, prefix).items()}
 
 
 def check_features(expected: Mapping[str, Any], bags: Bags) -> Bags:
@@ -191,6 +219,7 @@ def model_card(config: HilbertConfig, header: Mapping[str, Any]) -> str:
         lines += [
             f"- Classes: {', '.join(map(str, header['classes']))}",
             f"- α (share of the network beside the linear core): {header['alpha']}",
+            f"- β (share of the second network, on segments, beside both): {header['beta']}",
         ]
     lines += [
         f"- Epochs: {header['epochs']}",

@@ -1,8 +1,9 @@
-"""The choice of α: how much of the network there is beside the linear core."""
+"""How much of one model's logits there is beside another's: α of the linear core, and the second network's share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,32 +15,40 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def blend(core: Floats, network: Floats, alpha: float) -> Floats:
-    """(1 − α) core + α network, logits (docs, classes): the core alone at 0, the network alone at 1."""
-    if alpha == 0:
-        return core
-    return network if alpha == 1 else (1 - alpha) * core + alpha * network
+class Judged(NamedTuple):
+    """Labelled documents of inner folds, (docs,) each: class number, the fold that tested it, group number."""
+
+    target: Ints
+    folds: Ints
+    groups: Ints
 
 
-def choose_alpha(
-    target: Ints, folds: Ints, groups: Ints, core: Floats, network: Floats, alphas: Sequence[float]
+def blend(first: Floats, second: Floats, share: float) -> Floats:
+    """(1 − share) first + share second, logits (docs, classes): one of them alone at 0 and at 1."""
+    if share == 0:
+        return first
+    return second if share == 1 else (1 - share) * first + share * second
+
+
+def choose_share(
+    judged: Judged, first: Floats, second: Floats, shares: Sequence[float], evidence: float = 1.0
 ) -> tuple[float, dict[str, float]]:
-    """The α with the best inner AUC of ``blend``, or 0 unless its gain exceeds one standard error.
+    """The share of ``second`` with the best inner AUC of ``blend``, if that is evidence enough; else ``shares[0]``.
 
-    All arrays are by document: class numbers, inner fold, group, out-of-fold logits (docs, classes). Returns α
-    and, for the record, the gain and its standard error.
+    first, second: inner out-of-fold logits (docs, classes). The gain of the best share over the first one must exceed
+    ``evidence`` standard errors. Returns the share and, for the record, the best one, its gain with its standard error,
+    and the AUC at the first one.
     """
-    classes = np.arange(core.shape[1])
-    tables = {alpha: softmax(blend(core, network, alpha)) for alpha in alphas}
-    base = softmax(core)
-    scores = {alpha: within_fold_auc(target, table, folds, classes) for alpha, table in tables.items()}
-    start = within_fold_auc(target, base, folds, classes)
-    best = max(scores, key=lambda alpha: (scores[alpha], -alpha))
-    gain = scores[best] - start
-    influence = auc_influence(target, tables[best], folds) - auc_influence(target, base, folds)
+    target, folds, groups = judged
+    classes = np.arange(first.shape[1])
+    tables = {share: softmax(blend(first, second, share)) for share in shares}
+    scores = {share: within_fold_auc(target, table, folds, classes) for share, table in tables.items()}
+    start, best = shares[0], max(scores, key=scores.__getitem__)  # of equals the one that is named first
+    gain = scores[best] - scores[start]
+    influence = auc_influence(target, tables[best], folds) - auc_influence(target, tables[start], folds)
     error = float(np.sqrt((np.bincount(groups, influence) ** 2).sum()))
-    chosen = best if np.isfinite(gain) and gain > error else 0.0
-    return chosen, {"best_alpha": best, "gain": gain, "standard_error": error, "core_auc": start}
+    chosen = best if np.isfinite(gain) and gain > evidence * error else start
+    return chosen, {"best": best, "gain": gain, "standard_error": error, "start": scores[start]}
 
 
 def auc_influence(target: Ints, scores: Floats, folds: Ints) -> Floats:

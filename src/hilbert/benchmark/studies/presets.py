@@ -34,7 +34,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "class-weights": ("head.imbalance", "head.adjustment"),
     "head": ("head.zero_output", "head.router_z", "head.load_balance", "head.experts", "head.hidden", "head.dropout"),
     "readout": ("head",),
-    "core": ("core", "selection"),
+    "core": ("core", "segments", "selection"),
 }
 PAPER = "paper"
 
