@@ -84,7 +84,8 @@ def test_what_the_abstract_says_and_what_robust_changes():
     assert (paper.training.regime, robust.training.regime) == ("two_stage", "joint")
     assert (paper.contrast.label_aware, robust.contrast.label_aware) == (False, True)
     assert (paper.head.readout, robust.head.readout) == (False, True)
-    assert {0.0, 1.0} < set(robust.core.alphas)
+    assert (robust.core.alpha, robust.segments.share) == (0.75, 0.0)
+    assert (paper.segments.enabled, robust.segments.enabled) == (False, True)
     for config in (paper, robust):
         assert (config.contrast.weight, config.cka.weight, config.balance.weight) == (1.0, 0.5, 1.0)
         assert (config.head.kind, config.head.experts, config.head.top_k) == ("experts", 4, None)
@@ -105,8 +106,8 @@ def test_what_the_abstract_says_and_what_robust_changes():
         ("robust", {"selection.trained": 1}, ["selection.trained = 3", "found 1"]),
         ("robust", {"training.learning_rate": float("nan")}, ["training.learning_rate"]),
         ("robust", {"training.learning_rate": float("inf")}, ["training.learning_rate"]),
-        ("robust", {"core.alphas": []}, ["core.alphas"]),
-        ("robust", {"core.alphas": [0.0, 2.0]}, ["core.alphas", "less than or equal to 1", "2.0"]),
+        ("robust", {"segments.width": 6}, ["segments.width", "multiple of model.heads", "6 and 4"]),
+        ("robust", {"core.alpha": 2.0}, ["core.alpha", "less than or equal to 1", "2.0"]),
         ("robust", {"model.backbone": "tokens"}, ["model.backbone", "segments", "prototypes", "tokens"]),
         ("robust", {"prototypes.count": 0}, ["prototypes.count", "greater than or equal to 1", "0"]),
         ("robust", {"prototypes.sharpness": 0.0}, ["prototypes.sharpness", "greater than 0"]),

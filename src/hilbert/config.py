@@ -17,7 +17,6 @@ from hilbert.errors import ConfigError
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
-Shares = Annotated[tuple[Fraction, ...], Field(min_length=1)]
 
 PRESETS = ("robust", "paper")
 
@@ -146,8 +145,8 @@ class CoreConfig(Section):
     """The linear path (`concat-lr`) beside the network."""
 
     enabled: bool
-    alphas: Shares = Field(description="shares α of the network beside the core; the first unless another is better")
-    evidence: Weight = Field(description="by how many standard errors another α must be better on the inner folds")
+    alpha: Fraction = Field(description="share α of the network beside the core, unless one alone is clearly better")
+    evidence: Weight = Field(description="by how many standard errors of the inner AUC it must be better, to be alone")
 
 
 class SegmentsConfig(Section):
@@ -157,8 +156,9 @@ class SegmentsConfig(Section):
     """
 
     enabled: bool
-    shares: Shares = Field(description="shares β in the logits; the first unless another is better")
-    evidence: Weight = Field(description="by how many standard errors another β must be better on the inner folds")
+    share: Fraction = Field(description="share β in the logits, unless another is clearly better")
+    shares: tuple[Fraction, ...] = Field(description="the others that inner folds may choose")
+    evidence: Weight = Field(description="by how many standard errors of the inner AUC another must be better")
     components: Count = Field(description="principal components kept per modality")
     width: Count = Field(description="width of each of its three embeddings; a multiple of model.heads")
     learning_rate: Annotated[float, Field(gt=0)]

@@ -141,10 +141,8 @@ def test_an_undefined_gain_can_be_saved(make_bags, tiny, tmp_path):
     """Every group has one class, and there are as many groups as folds: no inner fold compares anything."""
     bags, _, _ = make_bags(24)
     y = np.repeat(["a", "b"], 12)
-    model = HilbertClassifier(
-        config=tiny | {"selection.folds": 2, "selection.trained": 2, "segments.shares": [0.0, 0.5]}
-    )
+    model = HilbertClassifier(config=tiny | {"selection.folds": 2, "selection.trained": 2, "segments.share": 0.0})
     model.fit(bags, y, groups=y)
-    assert (model.alpha_, model.beta_) == (model.config_.core.alphas[0], 0.0)
+    assert (model.alpha_, model.beta_) == (model.config_.core.alpha, 0.0)
     again = HilbertClassifier.load(model.save(tmp_path / "m"))
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))

@@ -1,13 +1,11 @@
-"""Shares: the first unless another gains more than its standard error; and that error."""
+"""Shares: kept unless another is clearly better; and the standard error that says so."""
 
 import numpy as np
 import pytest
 
 from hilbert.metrics import within_fold_auc
 from hilbert.model.linear import softmax
-from hilbert.training.selection import Judged, auc_influence, blend, choose_share
-
-SHARES = (0.0, 0.25, 0.5, 1.0)
+from hilbert.training.selection import SHARES, Judged, auc_influence, blend, choose_alpha, choose_share, compare
 
 
 def tables(docs=150, seed=0, core=1.0, network=1.0):
@@ -31,36 +29,36 @@ def test_the_blend_goes_from_the_core_to_the_network():
 
 
 def test_a_network_that_knows_more_is_added():
-    share, record = choose_share(*tables(core=0.3, network=3.0), SHARES)
-    assert share == record["best"] == 1.0
-    assert record["gain"] > 3 * record["standard_error"] > 0
+    share, found = choose_share(*tables(core=0.3, network=3.0), SHARES)
+    assert share >= 0.75
+    assert found.gain > 3 * found.standard_error > 0
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_network_of_noise_is_not(seed):
     judged, core, network = tables(seed=seed, core=1.5, network=0.0)
-    share, record = choose_share(judged, core, network, SHARES)
+    share, found = choose_share(judged, core, network, SHARES)
     assert share == 0
-    assert record["gain"] >= 0  # the best share is at least as good as 0
-    assert record["start"] == within_fold_auc(judged.target, softmax(core), judged.folds, np.arange(3))
+    assert found.gain >= 0  # the best share is at least as good as 0
+    assert found.start == within_fold_auc(judged.target, softmax(core), judged.folds, np.arange(3))
 
 
 def test_a_gain_within_its_error_is_no_gain():
     found = [choose_share(*tables(seed=seed, core=1.0, network=0.1), SHARES) for seed in range(20)]
-    small = [(share, r) for share, r in found if 0 < r["gain"] <= r["standard_error"]]
+    small = [(share, r) for share, r in found if 0 < r.gain <= r.standard_error]
     assert len(small) > 3
     assert {share for share, _ in small} == {0.0}
 
 
 def test_only_one_to_choose_from():
-    share, record = choose_share(*tables(network=5.0), (0.0,))
-    assert (share, record["gain"], record["standard_error"]) == (0.0, 0.0, 0.0)
+    share, found = choose_share(*tables(network=5.0), ())
+    assert (share, found.gain, found.standard_error) == (0.0, 0.0, 0.0)
 
 
 def test_of_equal_scores_the_first_is_taken():
     judged, core, _ = tables()
-    share, record = choose_share(judged, core, np.zeros_like(core), SHARES)
-    assert share == record["best"] == 0.0
+    share, found = choose_share(judged, core, np.zeros_like(core), SHARES)
+    assert (share, found.gain) == (0.0, 0.0)
 
 
 def test_classes_a_fold_lacks_do_not_spoil_it():
@@ -68,16 +66,16 @@ def test_classes_a_fold_lacks_do_not_spoil_it():
     core[judged.folds == 0, 2] = -np.inf
     for also in (False, True):  # a network that ends in logistic regression lacks them, too
         network[judged.folds == 0, 2] = -np.inf if also else network[judged.folds == 0, 2]
-        share, record = choose_share(judged, core, network, SHARES)
-        assert share in SHARES
-        assert np.isfinite(list(record.values())).all()
+        share, found = choose_share(judged, core, network, SHARES)
+        assert share in (0.0, *SHARES)
+        assert np.isfinite(found).all()
 
 
 def test_folds_of_one_class_each_leave_the_core_alone():
     judged, core, network = tables()
-    share, record = choose_share(judged._replace(folds=judged.target), core, network, SHARES)
+    share, found = choose_share(judged._replace(folds=judged.target), core, network, SHARES)
     assert share == 0.0
-    assert np.isnan(record["gain"])
+    assert np.isnan(found.gain)
 
 
 def test_error_of_one_fold_and_two_classes_is_that_of_delong():
@@ -106,12 +104,30 @@ def test_error_agrees_with_resampling_whole_groups():
     assert error == pytest.approx(np.std(values), rel=0.2)
 
 
-def test_the_first_is_left_only_on_evidence():
+def test_a_start_is_left_only_on_evidence():
     judged, core, network = tables(core=1.0, network=1.0)  # together they know more than either
-    assert choose_share(judged, core, network, (0.0, 0.5), evidence=1.0)[0] == 0.5
-    share, record = choose_share(judged, core, network, (0.0, 0.5), evidence=100.0)
+    assert choose_share(judged, core, network, (0.5,))[0] == 0.5
+    share, found = choose_share(judged, core, network, (0.5,), evidence=100.0)
     assert share == 0.0
-    assert record["best"] == 0.5
-    assert record["gain"] < 100 * record["standard_error"]
-    assert choose_share(judged, core, network, (0.5, 0.0, 1.0), evidence=0.0)[0] == 0.5
-    assert choose_share(*tables(core=3.0, network=0.0), (0.75, 0.0, 1.0), evidence=2.0)[0] == 0.0
+    assert 0 < found.gain < 100 * found.standard_error
+    assert choose_share(judged, core, network, (0.0, 1.0), start=0.5)[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("core", "network", "expected"), [(1.0, 1.0, 0.75), (0.0, 3.0, 1.0), (3.0, 0.0, 0.0), (1.0, 1.1, 0.75)]
+)
+def test_one_alone_only_where_it_is_clearly_better(core, network, expected):
+    judged, one, other = tables(core=core, network=network)
+    alpha, found = choose_alpha(judged, one, other, 0.75, 2.0)
+    assert alpha == expected
+    assert found == compare(judged, one, other)
+    assert choose_alpha(judged, one, other, 0.75, np.inf)[0] == 0.75
+    assert choose_alpha(judged, one, other, 0.75, 0.0)[0] in (0.0, 1.0)
+    back = compare(judged, other, one)
+    assert (back.gain, back.standard_error) == pytest.approx((-found.gain, found.standard_error))
+
+
+def test_nothing_to_compare_takes_the_mixture():
+    judged, one, other = tables()
+    alpha, found = choose_alpha(judged._replace(folds=judged.target), one, other, 0.75, 2.0)
+    assert (alpha, np.isnan(found.gain)) == (0.75, True)

@@ -19,7 +19,7 @@ from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.fit import Prepared, check_device
 from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead, OnInner
-from hilbert.training.selection import Judged, blend, choose_share
+from hilbert.training.selection import SHARES, Judged, blend, choose_share
 from hilbert.training.stability import VectorReadout
 from hilbert.training.tasks import Rows
 
@@ -101,10 +101,9 @@ class NeuralBaseline(Baseline):
         for head in self.heads_:
             out_of_fold[head.name] = head.select(inner, docs, count, self.seed)
         core = LinearCore().fit(X[labelled], target[labelled], count, folds)
-        alphas = sorted(HilbertConfig.load("robust").core.alphas)  # the core alone unless the method adds to it
         judged = Judged(target[labelled], core.fold_of, numbers[labelled])
         self.alphas_ = {
-            name: choose_share(judged, core.out_of_fold, logits, alphas)[0] for name, logits in out_of_fold.items()
+            name: choose_share(judged, core.out_of_fold, logits, SHARES)[0] for name, logits in out_of_fold.items()
         }
         everything = labelled if supervised else np.arange(len(X))
         self.fitted_ = self._train(prepared, Rows(everything, everything[:0]), self.epochs_)

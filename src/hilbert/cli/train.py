@@ -46,12 +46,17 @@ def run(
     screen.print(f"  epochs: {', '.join(f'{stage} {n}' for stage, n in model.epochs_.items())}", markup=False)
     for note in bags.notes:
         screen.print(f"  note: {note}", markup=False)
-    shares = {"core": ("α, of the network beside its linear core", model.alpha_),
-              "segments": ("β, of the second network", model.beta_)}  # fmt: skip
-    for part, found in model.selection_.items():
-        name, share = shares[part]
+    if "core" in model.selection_:
+        start, gain, error = model.selection_["core"]
         screen.print(
-            f"  {name}: {share:g} (the best inner AUC is that with {found['best']:g}, "
-            f"{found['gain']:+.3f} ± {found['standard_error']:.3f} against the default)",
+            f"  α = {model.alpha_:g}, the network's share beside the linear core (inner AUC of the core {start:.3f}, "
+            f"of the network {gain:+.3f} ± {error:.3f} more)",
+            markup=False,
+        )
+    if "segments" in model.selection_:
+        start, gain, error = model.selection_["segments"]
+        screen.print(
+            f"  β = {model.beta_:g}, the second network's share (the best inner gain of another: "
+            f"{gain:+.3f} ± {error:.3f})",
             markup=False,
         )

@@ -22,7 +22,7 @@ from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.fit import Fit, Prepared, fit_network, prepare
 from hilbert.training.member import Documents, Member, Train
 from hilbert.training.saving import check_features, load_fit, load_header, save_fit
-from hilbert.training.selection import blend, choose_share
+from hilbert.training.selection import Comparison, blend, choose_alpha, choose_share
 from hilbert.training.stability import VectorReadout
 from hilbert.training.tasks import Rows
 
@@ -34,8 +34,8 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
     """HILBERT with its classifier; in the ``robust`` preset beside a linear core and a second network on segments.
 
     logits = (1 − β) [(1 − α) core(pooled features) + α network([z_audio; z_text; z_joint])] + β second(segments).
-    Epochs, C, α and β are chosen on inner grouped folds: α is ¾ and β 0 unless the gain of another value is evidence
-    enough. With α = β = 0 the model is `concat-lr`.
+    Epochs, C, α and β are chosen on inner grouped folds: α is ¾ unless network or core alone is clearly better than
+    the other, β is 0 unless the second network adds something. With α = β = 0 the model is `concat-lr`.
 
     After ``fit``: ``classes_``, ``alpha_`` and ``beta_`` (``selection_``: their gains and errors), ``core_``,
     ``untrained_`` (what the document vectors say without training, and how strongly their stability counts),
@@ -91,13 +91,13 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         """Choose α; returns the inner out-of-fold logits of core and network together."""
         network = self.network_.out_of_fold
         self.alpha_: float = 1.0
-        self.selection_: dict[str, dict[str, float]] = {}
+        self.selection_: dict[str, Comparison] = {}
         if self.core_ is None:
             return network
-        core = self.core_.out_of_fold
-        choice = self.config_.core
-        found = choose_share(documents.judged(), core, network, choice.alphas, choice.evidence)
-        self.alpha_, self.selection_["core"] = found
+        core, choice = self.core_.out_of_fold, self.config_.core
+        self.alpha_, self.selection_["core"] = choose_alpha(
+            documents.judged(), core, network, choice.alpha, choice.evidence
+        )
         return blend(core, network, self.alpha_)
 
     def _fit_second(self, config: HilbertConfig, documents: Documents, train: Train, mixed: Floats) -> None:
@@ -105,8 +105,9 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         prepared = self._prepare(config, documents)
         second = Member.select(config, documents, prepared, train, self.seed, "segments-")
         choice = self.config_.segments
-        found = choose_share(documents.judged(), mixed, second.out_of_fold, choice.shares, choice.evidence)
-        self.beta_, self.selection_["segments"] = found
+        self.beta_, self.selection_["segments"] = choose_share(
+            documents.judged(), mixed, second.out_of_fold, choice.shares, choice.share, choice.evidence
+        )
         if self.beta_:
             second.finish(documents, prepared, train, self.seed, "segments-")
             self.second_ = second
@@ -230,7 +231,7 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
             "beta": self.beta_,
             # a gain is undefined where no inner fold holds two classes
             "selection": {
-                part: {k: v if np.isfinite(v) else None for k, v in found.items()}
+                part: {k: v if np.isfinite(v) else None for k, v in found._asdict().items()}
                 for part, found in self.selection_.items()
             },
             "core": self.core_.chosen if self.core_ is not None else None,
@@ -255,7 +256,11 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         model = cls(config=header.config, seed=data["seed"], device=device)
         model.config_, model.epochs_, model.features_ = header.config, data["epochs"], data["features"]
         model.trained_on_ = data["trained_on"]
-        model.classes_, model.selection_ = np.array(data["classes"]), data["selection"]
+        model.classes_ = np.array(data["classes"])
+        model.selection_ = {
+            part: Comparison(*(np.nan if found[k] is None else found[k] for k in Comparison._fields))
+            for part, found in data["selection"].items()
+        }
         model.alpha_, model.beta_ = data["alpha"], data["beta"]
         model.fit_, parts = load_fit(Path(folder), header, device)
         model.core_ = parts.core

@@ -13,6 +13,8 @@ from hilbert.model.linear import softmax
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+SHARES = (0.25, 0.5, 0.75, 1.0)
+"""Shares of a method beside the linear core, where it is chosen by ``choose_share``."""
 
 
 class Judged(NamedTuple):
@@ -30,25 +32,49 @@ def blend(first: Floats, second: Floats, share: float) -> Floats:
     return second if share == 1 else (1 - share) * first + share * second
 
 
-def choose_share(
-    judged: Judged, first: Floats, second: Floats, shares: Sequence[float], evidence: float = 1.0
-) -> tuple[float, dict[str, float]]:
-    """The share of ``second`` with the best inner AUC of ``blend``, if that is evidence enough; else ``shares[0]``.
+class Comparison(NamedTuple):
+    """Inner AUC of one table of logits, what another gains over it, and the standard error of the gain."""
 
-    first, second: inner out-of-fold logits (docs, classes). The gain of the best share over the first one must exceed
-    ``evidence`` standard errors. Returns the share and, for the record, the best one, its gain with its standard error,
-    and the AUC at the first one.
-    """
+    start: float
+    gain: float
+    standard_error: float
+
+
+def compare(judged: Judged, first: Floats, second: Floats) -> Comparison:
+    """How much better ``second`` is than ``first``, inner out-of-fold logits (docs, classes) each."""
     target, folds, groups = judged
     classes = np.arange(first.shape[1])
-    tables = {share: softmax(blend(first, second, share)) for share in shares}
-    scores = {share: within_fold_auc(target, table, folds, classes) for share, table in tables.items()}
-    start, best = shares[0], max(scores, key=scores.__getitem__)  # of equals the one that is named first
-    gain = scores[best] - scores[start]
-    influence = auc_influence(target, tables[best], folds) - auc_influence(target, tables[start], folds)
-    error = float(np.sqrt((np.bincount(groups, influence) ** 2).sum()))
-    chosen = best if np.isfinite(gain) and gain > evidence * error else start
-    return chosen, {"best": best, "gain": gain, "standard_error": error, "start": scores[start]}
+    tables = softmax(first), softmax(second)
+    one, other = (within_fold_auc(target, table, folds, classes) for table in tables)
+    influence = auc_influence(target, tables[1], folds) - auc_influence(target, tables[0], folds)
+    return Comparison(one, other - one, float(np.sqrt((np.bincount(groups, influence) ** 2).sum())))
+
+
+def choose_alpha(
+    judged: Judged, core: Floats, network: Floats, between: float, evidence: float
+) -> tuple[float, Comparison]:
+    """α: 1 or 0 where network or core alone is better than the other by ``evidence`` standard errors, else ``between``.
+
+    Inner folds tell which of two is better far sooner than which mixture of both is best.
+    """
+    found = compare(judged, core, network)
+    if found.gain > evidence * found.standard_error:  # neither holds where the gain is not a number
+        return 1.0, found
+    return (0.0 if -found.gain > evidence * found.standard_error else between), found
+
+
+def choose_share(
+    judged: Judged, first: Floats, second: Floats, shares: Sequence[float], start: float = 0.0, evidence: float = 1.0
+) -> tuple[float, Comparison]:
+    """The share of ``second`` with the best inner AUC of ``blend``, if that is evidence enough; else ``start``.
+
+    The gain over ``start`` must exceed ``evidence`` standard errors. Also returns what the best share gains.
+    """
+    before = blend(first, second, start)
+    compared = {share: compare(judged, before, blend(first, second, share)) for share in (start, *shares)}
+    best = max(compared, key=lambda share: compared[share].gain)  # of equals the one that is named first
+    found = compared[best]
+    return (best if found.gain > evidence * found.standard_error else start), found
 
 
 def auc_influence(target: Ints, scores: Floats, folds: Ints) -> Floats:
