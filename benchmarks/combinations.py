@@ -33,7 +33,7 @@ from hilbert.splits import Split, grouped_folds
 
 ALONE = {"core.enabled": False, "segments.enabled": False, "selection.trained": 1}
 SEGMENTS = {"model.backbone": "segments", "model.width": 64, **ALONE}
-MAIN = ("hilbert", "hilbert (no core)")  # what every other row is averaged with
+MAIN = ("hilbert", "hilbert (no core)", "hilbert (one network)")  # what every other row is averaged with
 
 
 def model_of(name: str) -> Any:
@@ -96,9 +96,10 @@ def report(task: str, data: Data, splits: list[Split], names: list[str], paths: 
         return float(np.mean(found))
 
     print(f"{task}: {len(data.y)} documents, {len(splits)} folds")
+    mains = [main for main in MAIN if main in logits]
     for row in logits:
-        beside = [f"{auc(row, main):.3f}" if row != main else "" for main in MAIN if main in logits]
-        print(f"  {row:28s} {auc(row):.3f}   beside {MAIN[0]}, {MAIN[1]}: {'  '.join(beside)}")
+        beside = [f"{auc(row, main):.3f}" if row != main else "" for main in mains]
+        print(f"  {row:28s} {auc(row):.3f}   beside {', '.join(mains)}: {'  '.join(beside)}")
     others = [row for row in logits if row not in MAIN]
     best = max(itertools.combinations(others, 2), key=lambda pair: auc(*pair), default=None)
     if best:

@@ -71,8 +71,8 @@ TINY = {
     "balance.components": 2,
     "segments.share": 0.25,
     "segments.evidence": 1e6,
-    "segments.components": 4,
-    "segments.width": 8,
+    "segments.components": 3,
+    "segments.width": 4,
     "segments.epochs": 2,
     "segments.batch_size": 16,
 }

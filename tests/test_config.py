@@ -6,8 +6,9 @@ from itertools import product
 import pytest
 import yaml
 
-from hilbert.config import PRESETS, HilbertConfig, Section
+from hilbert.config import HilbertConfig, Section
 from hilbert.errors import ConfigError
+from hilbert.presets import PRESETS
 
 SECTIONS = (
     "input",
@@ -139,3 +140,17 @@ def test_extremes_of_the_bounded_weights_are_allowed():
     assert HilbertConfig.load("robust", {"cka.hinge": None}).cka.hinge is None
     assert HilbertConfig.load("robust", {"contrast.temperature": 1.0}).contrast.temperature == 1
     assert HilbertConfig.load("robust", {"contrast.temperature": 0.01}).contrast.temperature == 0.01
+
+
+def test_the_second_network_has_its_own_values_and_the_rest_of_the_first():
+    changes = {"components": 7, "width": 12, "learning_rate": 0.02, "batch_size": 9, "epochs": 3, "patience": 2}
+    config = HilbertConfig.load("robust", {f"segments.{name}": value for name, value in changes.items()})
+    second = config.second()
+    assert second.model.backbone == "segments"
+    assert (second.input.components, second.model.width) == (7, 12)
+    training = second.training
+    assert (training.learning_rate, training.batch_size, training.epochs, training.patience) == (0.02, 9, 3, 2)
+    same = config.model_copy(update={name: getattr(second, name) for name in ("input", "model", "training")})
+    assert same == second
+    assert second.model.heads == config.model.heads
+    HilbertConfig.load("paper", {"model.heads": 3, "model.width": 96})  # whose second network, off, has 128 units

@@ -15,6 +15,7 @@ ORDER = (
     "_version",
     "errors",
     "files",
+    "presets",
     "config",
     "splits",
     "metrics",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -13,12 +12,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilbert.errors import ConfigError
+from hilbert.presets import merge, read_preset, read_yaml
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
-
-PRESETS = ("robust", "paper")
 
 
 class Section(BaseModel):
@@ -157,7 +155,9 @@ class SegmentsConfig(Section):
 
     enabled: bool
     share: Fraction = Field(description="share β in the logits, unless another is clearly better")
-    shares: tuple[Fraction, ...] = Field(description="the others that inner folds may choose")
+    shares: Annotated[tuple[Fraction, ...], Field(min_length=1)] = Field(
+        description="the others that inner folds may choose"
+    )
     evidence: Weight = Field(description="by how many standard errors of the inner AUC another must be better")
     components: Count = Field(description="principal components kept per modality")
     width: Count = Field(description="width of each of its three embeddings; a multiple of model.heads")
@@ -171,7 +171,7 @@ class SelectionConfig(Section):
     """Inner grouped folds on which epochs, C, α and the second network's share are chosen."""
 
     folds: Annotated[int, Field(ge=2)]
-    trained: Count = Field(description="how many of the inner folds are trained; with the core: all")
+    trained: Count = Field(description="how many of the inner folds are trained; all where shares are chosen")
 
 
 class HilbertConfig(Section):
@@ -198,23 +198,26 @@ class HilbertConfig(Section):
 
         Raises ConfigError for an unknown preset or name, or a value outside its range.
         """
-        update = _read_yaml(file) if file is not None else {}
-        data = _preset(str(update.get("preset", preset)))
-        _merge(data, update, str(file))
+        update = read_yaml(file) if file is not None else {}
+        data = read_preset(str(update.get("preset", preset)))
+        merge(data, update, str(file))
         for name, value in (overrides or {}).items():
             if name == "preset":
                 raise ConfigError(f"override 'preset': this is {data['preset']!r}; name another preset as such instead")
             nested: Any = value
             for part in reversed(name.split(".")):
                 nested = {part: nested}
-            _merge(data, nested, f"override {name!r}")
+            merge(data, nested, f"override {name!r}")
         try:
             config = cls.model_validate(data)
         except ValidationError as error:
             lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (found {e['input']!r})" for e in error.errors()]
             raise ConfigError("configuration: " + "; ".join(lines)) from None
-        for name, width in (("model.width", config.model.width), ("segments.width", config.segments.width)):
-            if width % config.model.heads:
+        for name, width, used in (
+            ("model.width", config.model.width, True),
+            ("segments.width", config.segments.width, config.segments.enabled),
+        ):
+            if used and width % config.model.heads:
                 raise ConfigError(
                     f"configuration: {name} must be a multiple of model.heads, found {width} and {config.model.heads}"
                 )
@@ -253,35 +256,3 @@ class HilbertConfig(Section):
         """First 12 hexadecimal digits of the SHA-256 of the canonical JSON."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _preset(name: str) -> dict[str, Any]:
-    if name not in PRESETS:
-        raise ConfigError(f"preset: expected one of {', '.join(PRESETS)}, found {name!r}")
-    text = resources.files("hilbert").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
-    data: dict[str, Any] = yaml.safe_load(text)
-    return data
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: expected YAML: {error}") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"{file}: expected a mapping of sections, found {type(data).__name__}")
-    return data
-
-
-def _merge(base: dict[str, Any], update: Mapping[str, Any], where: str) -> None:
-    for name, value in update.items():
-        if name not in base:
-            raise ConfigError(f"{where}: unknown name {name!r}; known here: {', '.join(base)}")
-        if isinstance(base[name], dict):
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"{where}: {name!r} is a section ({', '.join(base[name])}), found {value!r}")
-            _merge(base[name], value, where)
-        else:
-            base[name] = value

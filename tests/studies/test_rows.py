@@ -79,4 +79,6 @@ def test_a_page_says_with_what_the_fits_were_made_and_not_the_page(tmp_path: Pat
     assert "2026-01-01 to 2026-01-03" in said
     assert said.index("torch 1.") < said.index("torch 2.")
     assert f"In {len(plan) // 2} of them a linear fit stopped before it had converged." in said
+    first = read_rows(path)[plan[0].key] | {"unconverged": None}
+    assert "In 1 of them nobody counted" in Found(plan[:1], {plan[0].key: first}).described()
     assert Found(plan, {}).described() == "No fit was made yet."

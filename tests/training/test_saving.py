@@ -24,6 +24,9 @@ def test_saved_and_loaded_is_the_same_model(request, corpus, make_bags, tmp_path
             assert np.array_equal(getattr(again, method)(data), getattr(model, method)(data))
     assert (again.network_.readout is not None) == model.config_.head.readout
     assert (again.alpha_, again.beta_, again.selection_) == (model.alpha_, model.beta_, model.selection_)
+    if name == "robust":
+        assert again.second_.finished.representation.network.width == model.config_.segments.width == 4
+        assert again.second_.epochs == model.second_.epochs
     assert (again.second_ is None) == (model.second_ is None)
     assert again.config_ == model.config_
     assert again.epochs_ == model.epochs_
@@ -76,6 +79,10 @@ def damage(folder, how):
             data["config"]["model"]["width"] = 16
         elif how == "unknown setting":
             data["config"]["model"]["wings"] = 2
+        elif how == "no comparison":
+            data["selection"] = {"core": {}}
+        elif how == "no second network":
+            data["segments_epochs"] = None
         elif how == "one class less":
             data["classes"].pop()
         header.write_text(json.dumps(data))
@@ -96,6 +103,8 @@ def damage(folder, how):
         ("width", "tensors are not those"),
         ("unknown setting", "configuration cannot be used"),
         ("one class less", "tensors are not those"),
+        ("no comparison", "configuration cannot be used"),
+        ("no second network", "a second network has a share"),
     ],
 )
 def test_damaged_folders_are_refused(robust, tmp_path, how, message):
@@ -111,6 +120,7 @@ def test_damaged_folders_are_refused(robust, tmp_path, how, message):
         *(("robust", part) for part in ("inputs.", "network.joint.", "head.", "core.", "core.weights", "readout.")),
         ("robust", "readout.centre"),
         ("robust", "inputs.documents/blocks/cross.text/axes"),
+        *(("robust", f"segments.{part}") for part in ("inputs.", "network.", "head.", "readout.", "readout.centre")),
         ("robust", "untrained."),
         ("paper", "inputs.text/mean"),
         ("paper", "network.joint.mlp.0.weight"),

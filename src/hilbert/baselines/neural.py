@@ -1,4 +1,4 @@
-"""The training that all neural baselines share: folds, epochs, heads, the linear core and α, as HILBERT has them."""
+"""The training that all neural baselines share: folds, epochs, heads as HILBERT has them, and the linear core."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ Ints = NDArray[np.int64]
 
 
 class NeuralBaseline(Baseline):
-    """A method with HILBERT's protocol: the same inputs, inner folds, early stopping, heads, core and α.
+    """A method with HILBERT's protocol: the same inputs, inner folds, early stopping, heads and linear core.
+
+    The share of a head beside the core is 0 unless another gains more than a standard error on the inner folds.
 
     ``**options`` override ``defaults``, which override what is common to all methods. The main output is the
     method's own classifier where it is supervised, else logistic regression on its embeddings; ``variants`` are
@@ -102,6 +104,7 @@ class NeuralBaseline(Baseline):
             out_of_fold[head.name] = head.select(inner, docs, count, self.seed)
         core = LinearCore().fit(X[labelled], target[labelled], count, folds)
         judged = Judged(target[labelled], core.fold_of, numbers[labelled])
+        self.out_of_fold_ = out_of_fold
         self.alphas_ = {
             name: choose_share(judged, core.out_of_fold, logits, SHARES)[0] for name, logits in out_of_fold.items()
         }

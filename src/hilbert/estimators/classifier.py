@@ -21,8 +21,8 @@ from hilbert.model.linear import LinearCore, softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.fit import Fit, Prepared, fit_network, prepare
 from hilbert.training.member import Documents, Member, Train
-from hilbert.training.saving import check_features, load_fit, load_header, save_fit
-from hilbert.training.selection import Comparison, blend, choose_alpha, choose_share
+from hilbert.training.saving import Parts, check_features, load_fit, load_header, save_fit
+from hilbert.training.selection import Comparison, blend, choose_alpha, choose_share, read, written
 from hilbert.training.stability import VectorReadout
 from hilbert.training.tasks import Rows
 
@@ -81,10 +81,11 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         self.network_ = Member.select(config, documents, prepared, train, self.seed, looked=looked)
         self.history_, self.epochs_ = self.network_.history, self.network_.epochs
         mixed = self._choose_alpha(documents)
-        self.fit_ = self.network_.finish(documents, prepared, train, self.seed)
+        fit = self.network_.finish(documents, prepared, train, self.seed)
         self.second_, self.beta_ = None, 0.0
         if config.segments.enabled:
             self._fit_second(config.second(), documents, train, mixed)
+        self.fit_ = fit  # last: with it the classifier counts as fitted
         return self
 
     def _choose_alpha(self, documents: Documents) -> Floats:
@@ -229,11 +230,7 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
             "classes": self.classes_.tolist(),
             "alpha": self.alpha_,
             "beta": self.beta_,
-            # a gain is undefined where no inner fold holds two classes
-            "selection": {
-                part: {k: v if np.isfinite(v) else None for k, v in found._asdict().items()}
-                for part, found in self.selection_.items()
-            },
+            "selection": written(self.selection_),
             "core": self.core_.chosen if self.core_ is not None else None,
             "epochs": self.epochs_,
             "segments_epochs": None if self.second_ is None else self.second_.epochs,
@@ -242,33 +239,26 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
             "trained_on": self.trained_on_,
         }
         untrained = None if self.untrained_ is None else self.untrained_.head
-        parts = {"core": self.core_, "readout": self.network_.readout, "untrained": untrained}
-        second = None
+        parts = Parts(self.core_, self.network_.readout, untrained)
         if self.second_ is not None:
-            second, parts["segments.readout"] = self.second_.finished, self.second_.readout
-        return save_fit(Path(folder), self.config_, self.fit_, header, parts, second)
+            parts = parts._replace(second=self.second_.finished, second_readout=self.second_.readout)
+        return save_fit(Path(folder), self.config_, self.fit_, header, parts)
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> Self:
         """Read what ``save`` wrote. Raises ModelError when it is missing or damaged."""
         header = load_header(Path(folder), "classifier")
-        data = header.data
-        model = cls(config=header.config, seed=data["seed"], device=device)
-        model.config_, model.epochs_, model.features_ = header.config, data["epochs"], data["features"]
-        model.trained_on_ = data["trained_on"]
-        model.classes_ = np.array(data["classes"])
-        model.selection_ = {
-            part: Comparison(*(np.nan if found[k] is None else found[k] for k in Comparison._fields))
-            for part, found in data["selection"].items()
-        }
-        model.alpha_, model.beta_ = data["alpha"], data["beta"]
+        config, data = header.config, header.data
+        model = cls(config=config, seed=data["seed"], device=device)
+        model.config_, model.epochs_, model.features_ = config, data["epochs"], data["features"]
+        model.trained_on_, model.classes_ = data["trained_on"], np.array(data["classes"])
+        model.alpha_, model.beta_, model.selection_ = data["alpha"], data["beta"], read(data["selection"])
         model.fit_, parts = load_fit(Path(folder), header, device)
-        model.core_ = parts.core
-        model.network_ = Member(header.config, model.epochs_, parts.readout, fit=model.fit_)
+        model.core_, second = parts.core, parts.second
+        model.network_ = Member(config, model.epochs_, parts.readout, fit=model.fit_)
         model.second_ = None
-        if parts.second is not None:
-            second = header.config.second()
-            model.second_ = Member(second, parts.second.epochs, parts.second_readout, fit=parts.second)
+        if second is not None:
+            model.second_ = Member(config.second(), second.epochs, parts.second_readout, fit=second)
         model.untrained_ = None if parts.untrained is None else VectorReadout.of(parts.untrained)
         if model.core_ is not None:
             model.core_.chosen = data["core"]

@@ -16,7 +16,7 @@ NETWORK = {"core.enabled": False, "segments.enabled": False, "selection.trained"
 PRESETS = ("paper", "robust")
 CONCAT, GMC = Arm("concat-lr", "concat-lr"), Arm("gmc", "gmc")
 SHIPPED = Arm("hilbert", "hilbert")
-"""What a user gets: the preset `robust` with its linear core."""
+"""What a user gets: the preset `robust` with its linear core and its second network."""
 
 
 def raised_weights(preset: str) -> dict[str, float]:

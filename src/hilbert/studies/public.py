@@ -24,8 +24,8 @@ from hilbert.studies.experiments.sensitivity import draws
 NAME = "terms"
 WHAT = "Each term of `robust` taken away, at its own and at a raised weight, and thirty joint draws of the weights."
 NOTES = (
-    "HILBERT is the preset `robust` without options from tuning, linear core and inner selection included; its "
-    "network alone stands beside it. Raised: the least weights at which each term halves what it optimises, from "
+    "HILBERT is the preset `robust` without options from tuning, with linear core, second network and inner selection; "
+    "its network alone stands beside it. Raised: the least weights at which each term halves what it optimises, from "
     "`hilbert study weights`.",
     "Draws: the three weights, each within a factor of ten of its value, on a logarithmic scale.",
 )

@@ -37,10 +37,10 @@ def read_rows(path: Path) -> dict[str, Row]:
     return found
 
 
-def row_of(trial: Trial, values: Mapping[str, float], seconds: float, unconverged: int = 0) -> dict[str, Any]:
+def row_of(trial: Trial, values: Mapping[str, float], seconds: float, unconverged: int | None = 0) -> dict[str, Any]:
     """What is stored of a finished trial, and when and with what it was made: here and now.
 
-    ``unconverged``: how many of its linear fits stopped before they had converged.
+    ``unconverged``: how many of its linear fits stopped before they had converged; None: not counted.
     """
     environment = describe_environment()
     return {
@@ -135,10 +135,12 @@ class Found:
         each = "one model seed" if repeats == 1 else f"up to {repeats} model seeds"
         dates = sorted({row["date"] for row in self.rows})
         when = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
-        unconverged = sum(row["unconverged"] > 0 for row in self.rows)
+        unconverged = sum((row["unconverged"] or 0) > 0 for row in self.rows)
+        unknown = sum(row["unconverged"] is None for row in self.rows)
         return " ".join([
             f"{len(self.rows)} fits: {seeds} data seeds, {each} for each, {self.seconds / 3600:.2f} hours of one core, "
             f"{when}.",
             *(f"{found}." for found in sorted({row["with"] for row in self.rows})),
             *([f"In {unconverged} of them a linear fit stopped before it had converged."] if unconverged else []),
+            *([f"In {unknown} of them nobody counted whether linear fits converged."] if unknown else []),
         ])  # fmt: skip

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SECONDS = {"concat-lr": 1.0, "audio-lr": 0.5, "concat-gb": 2.0, "comm": 6.0}
-USUAL, WITH_CORE = 4.0, 10.0  # seconds of a fit: of a network alone, and with its core and inner folds
+USUAL, WHOLE = 4.0, 18.0  # seconds of a fit: of a network alone, and of all that `robust` has, with inner folds
 
 
 def expected_seconds(trials: Sequence[Trial]) -> float:
     """A guess from fits of 200 documents on one core of 2026."""
     total = 0.0
     for trial in trials:
-        whole = trial.arm.model == "hilbert" and trial.arm.options.get("core.enabled", True)
-        total += (WITH_CORE if whole else SECONDS.get(trial.arm.model, USUAL)) * trial.train / 200
+        whole = trial.arm.model == "hilbert" and trial.arm.options.get("segments.enabled", True)
+        total += (WHOLE if whole else SECONDS.get(trial.arm.model, USUAL)) * trial.train / 200
     return total
 
 

@@ -25,6 +25,7 @@ from hilbert.model.experts import make_head
 from hilbert.model.linear import LinearCore
 from hilbert.training.fit import Fit, Representation
 from hilbert.training.heads import LogisticHead
+from hilbert.training.selection import read
 
 FORMAT = 4
 HEADER, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
@@ -43,20 +44,31 @@ class Header:
     data: dict[str, Any]
 
 
+class Parts(NamedTuple):
+    """What a classifier has beside its network and head: the second network with its readout, too."""
+
+    core: LinearCore | None = None
+    readout: LogisticHead | None = None
+    untrained: LogisticHead | None = None
+    second: Fit | None = None
+    second_readout: LogisticHead | None = None
+
+
 def save_fit(
     folder: Path,
     config: HilbertConfig,
     fit: Fit,
     data: Mapping[str, Any],
-    parts: Mapping[str, LinearCore | LogisticHead | None] | None = None,
-    second: Fit | None = None,
+    parts: Parts | None = None,
 ) -> Path:
     """Write the folder; the weights go first and the header names their hash, so a half-written one is found."""
     own_folder(folder, WEIGHTS, "model")
+    core, readout, untrained, second, second_readout = parts or Parts()
     tensors = _tensors(fit) | ({} if second is None else {SECOND + k: v for k, v in _tensors(second).items()})
-    for name, part in (parts or {}).items():
+    fitted = {"core.": core, "readout.": readout, "untrained.": untrained, f"{SECOND}readout.": second_readout}
+    for name, part in fitted.items():
         if part is not None:
-            tensors |= {f"{name}.{k}": torch.as_tensor(v) for k, v in part.arrays().items()}
+            tensors |= {name + k: torch.as_tensor(v) for k, v in part.arrays().items()}
     with replace_file(folder / WEIGHTS) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
     header = {
@@ -93,8 +105,12 @@ def load_header(folder: Path, estimator: str) -> Header:
     if missing:
         raise ModelError(f"{path}: expected the entries {', '.join(missing)}, found none; copy the model again")
     try:
+        if estimator == "classifier":
+            read(data["selection"])
+            if (data["beta"] > 0) != (data["segments_epochs"] is not None):
+                raise ValueError(f"a second network has a share, beta = {data['beta']}, or is not there, but not both")
         return Header(HilbertConfig.model_validate(data["config"]), data)
-    except (KeyError, ValueError, ConfigError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, ConfigError) as error:
         raise ModelError(f"{path}: its configuration cannot be used: {error}") from None
 
 
@@ -104,16 +120,6 @@ def _tensors(fit: Fit) -> dict[str, torch.Tensor]:
     if fit.head is not None:
         tensors |= {f"head.{k}": v for k, v in fit.head.state_dict().items()}
     return tensors | {f"inputs.{k}": torch.as_tensor(v) for k, v in representation.inputs.arrays().items()}
-
-
-class Parts(NamedTuple):
-    """What a classifier has beside its network and head: the second network with its readout, too."""
-
-    core: LinearCore | None = None
-    readout: LogisticHead | None = None
-    untrained: LogisticHead | None = None
-    second: Fit | None = None
-    second_readout: LogisticHead | None = None
 
 
 def load_fit(folder: Path, header: Header, device: str) -> tuple[Fit, Parts]:

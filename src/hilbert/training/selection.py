@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,20 @@ class Comparison(NamedTuple):
     standard_error: float
 
 
+def written(found: Mapping[str, Comparison]) -> dict[str, dict[str, float | None]]:
+    """Comparisons by name as JSON can hold them: undefined, as where no inner fold has two classes, is None."""
+    return {name: {k: v if np.isfinite(v) else None for k, v in one._asdict().items()} for name, one in found.items()}
+
+
+def read(stored: Mapping[str, Mapping[str, float | None]]) -> dict[str, Comparison]:
+    """What ``written`` wrote."""
+
+    def number(value: float | None) -> float:
+        return float("nan") if value is None else float(value)
+
+    return {name: Comparison(*(number(one[field]) for field in Comparison._fields)) for name, one in stored.items()}
+
+
 def compare(judged: Judged, first: Floats, second: Floats) -> Comparison:
     """How much better ``second`` is than ``first``, inner out-of-fold logits (docs, classes) each."""
     target, folds, groups = judged
@@ -68,10 +82,11 @@ def choose_share(
 ) -> tuple[float, Comparison]:
     """The share of ``second`` with the best inner AUC of ``blend``, if that is evidence enough; else ``start``.
 
-    The gain over ``start`` must exceed ``evidence`` standard errors. Also returns what the best share gains.
+    The gain over ``start`` must exceed ``evidence`` standard errors. Also returns what the best of ``shares`` gains,
+    or loses.
     """
     before = blend(first, second, start)
-    compared = {share: compare(judged, before, blend(first, second, share)) for share in (start, *shares)}
+    compared = {share: compare(judged, before, blend(first, second, share)) for share in shares}
     best = max(compared, key=lambda share: compared[share].gain)  # of equals the one that is named first
     found = compared[best]
     return (best if found.gain > evidence * found.standard_error else start), found

@@ -20,7 +20,8 @@ WHAT = "Every difference between the presets `paper` and `robust`: alone beside 
 NOTES = (
     "Rows are HILBERT with its presets as they are, without options from tuning. Every row shows the main output. "
     "Label-aware contrast and the readout are made for joint training; alone the former changes nothing.",
-    "A step changes several names of the configuration where one makes no sense without the others; they are listed.",
+    "A step changes several names of the configuration where one makes no sense without the others; they are listed. "
+    "The core and the second network both need all inner folds; what each adds is in the main table.",
 )
 TASKS = ("maec-a", "maec-b", "speechocean762")
 # Names of the configuration by the step that changes them: the first whose beginning fits.
@@ -34,7 +35,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "class-weights": ("head.imbalance", "head.adjustment"),
     "head": ("head.zero_output", "head.router_z", "head.load_balance", "head.experts", "head.hidden", "head.dropout"),
     "readout": ("head",),
-    "core": ("core", "segments", "selection"),
+    "core-and-second": ("core", "segments", "selection"),
 }
 PAPER = "paper"
 
