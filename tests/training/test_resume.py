@@ -103,6 +103,25 @@ def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypat
     assert calls == []  # all of it was there
 
 
+@pytest.mark.parametrize("share", [0.6, 0.99])
+def test_the_second_network_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, share):
+    """Interrupted in its inner trainings, and in its last."""
+    bags, y, groups = corpus
+    config = tiny | SHORTEST
+    with monkeypatch.context() as patch:
+        calls = interrupt(patch, 10**6)
+        whole = HilbertClassifier(config=config, checkpoint=tmp_path / "whole").fit(bags, y, groups=groups)
+    with monkeypatch.context() as patch:
+        done = interrupt(patch, int(share * len(calls)))
+        with pytest.raises(Interrupted):
+            HilbertClassifier(config=config, checkpoint=tmp_path / "cut").fit(bags, y, groups=groups)
+        assert "segments-" in str(done[-1])
+    resumed = HilbertClassifier(config=config, checkpoint=tmp_path / "cut").fit(bags, y, groups=groups)
+    assert tensors(resumed) == tensors(whole)
+    assert np.array_equal(resumed.second_.judge(bags), whole.second_.judge(bags))
+    assert np.array_equal(resumed.predict_proba(bags), whole.predict_proba(bags))
+
+
 @pytest.fixture(scope="module")
 def checkpointed(corpus, tiny, tmp_path_factory):
     bags, y, groups = corpus
