@@ -160,6 +160,13 @@ def test_a_fit_that_was_interrupted_is_none(corpus, tiny, tmp_path):
         model.predict(bags)
     with pytest.raises(NotFittedError):
         model.save(tmp_path / "m")
+    model.on_training = None
+    assert np.isfinite(model.fit(bags, y, groups=groups).predict_proba(bags)).all()
+    model.on_training = stop
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(bags, y, groups=groups)
+    with pytest.raises(NotFittedError):  # rather than a mixture of both fits
+        model.predict(bags)
 
 
 @pytest.mark.parametrize("name", ["robust", "paper", "staged"])

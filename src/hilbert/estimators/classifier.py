@@ -52,6 +52,7 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
         """Fit on labelled documents; those with label None only shape the representation."""
         self._check(X)
+        self.__dict__.pop("fit_", None)  # until this fit is done, the classifier is not fitted
         self.classes_, target = encode_labels(np.asarray(y, dtype=object).tolist())
         if len(self.classes_) < 2:
             raise InputError(f"labels: expected at least two classes, found {[str(c) for c in self.classes_]}")
