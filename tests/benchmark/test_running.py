@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hilbert.benchmark.estimate import survey
 from hilbert.benchmark.records import read_about
-from hilbert.benchmark.running import get_ready
+from hilbert.benchmark.running import get_ready, run
 from hilbert.errors import InputError, UsageError
+from hilbert.features.bags import Packed
 
 
 def contents(place):
@@ -104,6 +106,22 @@ def test_what_was_computed_differently_is_refused(go, comparison, place, data, m
     with pytest.raises(UsageError, match=r"(toy|prior)\.json.*remove it.*another --out.*--redo"):
         get_ready([longer], place, lambda _: changed)
     assert contents(place) == before
+
+
+def test_features_made_on_another_machine_go_on(go, comparison, place, data):
+    def extracted(change):
+        bags = data.bags
+        audio = Packed(np.nextafter(bags.audio.values, np.float32(change)), bags.audio.lengths, bags.audio.times)
+        return replace(data, bags=replace(bags, audio=audio, origins=np.char.add("key of ", bags.ids)))
+
+    here, there = extracted(1), extracted(-1)
+    assert here.bags.fingerprints() != there.bags.fingerprints()
+    run(get_ready([comparison], place, lambda _: here))
+    longer = replace(comparison, repeats=3)
+    assert run(get_ready([longer], place, lambda _: there)).made == 9
+    moved = replace(there, bags=replace(there.bags, origins=np.char.add("other key of ", data.bags.ids)))
+    with pytest.raises(UsageError, match=r"prior\.json"):
+        get_ready([replace(comparison, repeats=4)], place, lambda _: moved)
 
 
 def test_changed_options_are_refused_even_when_nothing_is_left(go, comparison, place):

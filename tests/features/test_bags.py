@@ -1,5 +1,7 @@
 """Bags slice as scikit-learn slices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.utils import _safe_indexing, indexable
@@ -117,6 +119,18 @@ def test_the_audio_of_some_and_the_text_of_others(bags):
         assert np.array_equal(made.text.document(row), bags.text.document(text[row]), equal_nan=True)
     same = bags.recombine(np.arange(len(bags)), np.arange(len(bags)))
     assert same.fingerprints() == bags.fingerprints()
+
+
+def test_contents_follow_the_origins_where_they_are_known(bags):
+    assert bags.contents() == bags.fingerprints()
+    known = replace(bags, origins=np.char.add("key of ", bags.ids))
+    rows = [3, 1, 7]
+    assert known[rows].contents() == [known.contents()[row] for row in rows]
+    other = Packed(bags.audio.values + np.float32(1e-6), bags.audio.lengths, bags.audio.times)
+    again = replace(known, audio=other)
+    assert again.contents() == known.contents()
+    assert again.fingerprints() != known.fingerprints()
+    assert known.without("text").contents() == known.without("text").fingerprints() != known.contents()
 
 
 def test_missing_values_stay_missing(make_bags):

@@ -179,6 +179,7 @@ def test_changed_text_encodes_that_document_alone(run, folder):
     assert np.array_equal(after.audio.values, before.audio.values)
     assert np.array_equal(after.text.document(0), before.text.document(0))
     assert not np.array_equal(after.text.document(1), before.text.document(1))
+    assert [a == b for a, b in zip(after.contents(), before.contents(), strict=True)] == [True, False, True, True]
 
 
 def test_changed_times_encode_audio_and_text_of_that_document(run, folder):

@@ -51,10 +51,9 @@ class Data:
         return sorted(set(self.y.tolist()))
 
     def fingerprint(self) -> str:
-        """A hash of ids, labels, groups, what counts, and every document's features."""
+        """A hash of ids, labels, groups, what counts, and what every document's features were made from."""
         rows = [
-            self.bags.ids.tolist(), self.y.tolist(), self.groups.tolist(), self.score.tolist(),
-            self.bags.fingerprints(),
+            self.bags.ids.tolist(), self.y.tolist(), self.groups.tolist(), self.score.tolist(), self.bags.contents(),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
 
@@ -112,7 +111,15 @@ def _recordings(
     if audio.ids.tolist() != text.ids.tolist():
         raise InputError(f"{folder}: expected the same documents of both backbones; remove the folder")
     notes = tuple(dict.fromkeys([*audio.notes, *text.notes]))
-    return Bags(audio.ids, audio.audio, text.text, audio.duration, {**audio.source, **text.source}, notes)
+    source = {**audio.source, **text.source}
+    return Bags(audio.ids, audio.audio, text.text, audio.duration, source, notes, _joined(audio, text))
+
+
+def _joined(audio: Bags, text: Bags) -> NDArray[np.str_] | None:
+    """The origins of both modalities' features."""
+    if audio.origins is None or text.origins is None:
+        return None
+    return np.array([" ".join(pair) for pair in zip(audio.origins.tolist(), text.origins.tolist(), strict=True)])
 
 
 def _whole(store: FeatureStore) -> Bags:

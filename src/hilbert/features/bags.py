@@ -79,7 +79,8 @@ class Bags:
 
     ``duration``: (docs,) seconds of audio, NaN where unknown. ``source`` says how the features were made
     (encoders, segmentation), so that a saved model can encode new recordings the same way; ``notes`` what was
-    missing or out of the ordinary when they were made, for every result that rests on them.
+    missing or out of the ordinary when they were made, for every result that rests on them. ``origins``: (docs,)
+    content keys of what each document's features were made from, None where that is unknown.
     """
 
     ids: NDArray[np.str_]
@@ -88,6 +89,7 @@ class Bags:
     duration: Floats
     source: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    origins: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         sizes = {len(self.ids), len(self.audio.lengths), len(self.text.lengths), len(self.duration)}
@@ -113,8 +115,9 @@ class Bags:
         index: Any = key  # an empty list is an index, too, which np.asarray would make floating
         rows = np.atleast_1d(np.arange(len(self))[index])
         return Bags(
-            self.ids[rows], self.audio.take(rows), self.text.take(rows), self.duration[rows], self.source, self.notes
-        )
+            self.ids[rows], self.audio.take(rows), self.text.take(rows), self.duration[rows], self.source, self.notes,
+            None if self.origins is None else self.origins[rows],
+        )  # fmt: skip
 
     def without(self, modality: str) -> Bags:
         """The same documents with one modality ("audio" or "text") missing everywhere."""
@@ -143,3 +146,14 @@ class Bags:
                 digest.update(np.ascontiguousarray(packed.document(row), dtype="<f4").tobytes() + b"|")
             found.append(digest.hexdigest()[:16])
         return found
+
+    def contents(self) -> list[str]:
+        """What each document's features were made from and how many segments of it there are, for keys of results.
+
+        Two machines extract the same features but for the last bits, which change ``fingerprints`` and not this.
+        It is ``fingerprints`` where the origin is unknown.
+        """
+        if self.origins is None:
+            return self.fingerprints()
+        counts = zip(self.origins.tolist(), self.audio.lengths.tolist(), self.text.lengths.tolist(), strict=True)
+        return [f"{origin} {audio} {text}" for origin, audio, text in counts]

@@ -126,7 +126,8 @@ class FeatureStore:
         duration = [np.nan if d.get("duration") is None else d["duration"] for d in documents.values()]
         ids = np.array(list(documents), dtype=np.str_)
         seconds = np.array(duration, dtype=np.float64)
-        return Bags(ids, packed["audio"], packed["text"], seconds, self.source, tuple(self.notes()))
+        origins = [" ".join(d[name]["key"] for name in MODALITIES if name in d) for d in documents.values()]
+        return Bags(ids, packed["audio"], packed["text"], seconds, self.source, tuple(self.notes()), np.array(origins))
 
     def notes(self) -> list[str]:
         """What every result on these features has to say: documents without features, and what was counted."""

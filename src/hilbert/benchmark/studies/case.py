@@ -79,9 +79,9 @@ class Material:
         return classes(self.targets[target])
 
     def fingerprint(self) -> str:
-        """A hash of ids, features, labels, groups and splits."""
+        """A hash of ids, what the features were made from, labels, groups and splits."""
         rows = [
-            self.bags.ids.tolist(), self.bags.fingerprints(), self.y.tolist(), self.groups.tolist(),
+            self.bags.ids.tolist(), self.bags.contents(), self.y.tolist(), self.groups.tolist(),
             {name: labels.tolist() for name, labels in self.targets.items()},
             [[s.repeat, s.fold, *(hashed(part) for part in (s.train, s.test, s.unlabelled))] for s in self.splits],
         ]  # fmt: skip

@@ -45,7 +45,7 @@ def first_segments(bags: Bags, count: int) -> Bags:
         times = np.clip(packed.times * share, 0.0, 1.0).astype(packed.times.dtype)
         return Packed(packed.values[inside], kept, times[inside])
 
-    return Bags(bags.ids, cut(bags.audio), cut(bags.text), bags.duration, bags.source, bags.notes)
+    return Bags(bags.ids, cut(bags.audio), cut(bags.text), bags.duration, bags.source, bags.notes, bags.origins)
 
 
 def terciles(values: NDArray[np.float64]) -> Objects:
