@@ -122,6 +122,22 @@ def test_evaluate_by_a_split_column_and_a_saved_model(hilbert, features, new_fea
     assert hilbert("evaluate", features, "--model", model, "--split", "split", *common, tmp_path / "x").exit_code == 2
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_train_and_evaluate_say_which_shares_were_chosen(hilbert, features, tmp_path, share):
+    fixed = ("--set", f"segments.share={share}", "--set", f"segments.shares=[{share}]", *QUICK[:4])
+    trained = hilbert("train", features, "--label", "voice", "--group", "person", "--out", tmp_path / "m", *fixed)
+    assert trained.exit_code == 0, trained.output
+    assert f"β = {share:g}, the second network's share" in trained.output
+    assert f"beside both): {share:g}" in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+    measured = hilbert(
+        "evaluate", features, "--label", "voice", "--group", "person", "--folds", 2, "--repeats", 1,
+        "--models", "hilbert", "--out", tmp_path / "r", "--no-monitors", *fixed, *QUICK[4:],
+    )  # fmt: skip
+    assert measured.exit_code == 0, measured.output
+    said = f"second network with a share of {share:g} chosen (2 of 2 fits)"
+    assert (said in measured.output) == (share > 0)
+
+
 def test_predict_agrees_over_store_manifest_and_recording(hilbert, manifest, features, model, tmp_path):
     outs = {}
     for name, source in (("store", features), ("manifest", manifest), ("recording", manifest.parent / "3.wav")):
