@@ -27,7 +27,7 @@ def differences(numbers: Numbers) -> Figure | None:
     rows.sort(key=lambda item: (is_baseline(item[0]), -float(item[1]["value"])))
     if not rows:
         return None
-    return forest(rows, f"{numbers.comparison.id}: difference of macro AUC to {numbers.comparator}, 95 % interval")
+    return forest(rows, f"{numbers.comparison.id}:\ndifference of macro AUC to {numbers.comparator}, 95 % interval")
 
 
 def overview(found: Sequence[Numbers]) -> Figure | None:
@@ -39,12 +39,12 @@ def overview(found: Sequence[Numbers]) -> Figure | None:
     ]
     if not rows:
         return None
-    return forest(rows, "macro AUC of hilbert − comparator, 95 % interval (HuBERT, T5 and RoBERTa were not run)")
+    return forest(rows, "macro AUC of hilbert − comparator, 95 % interval\n(HuBERT, T5 and RoBERTa were not run)")
 
 
 def forest(rows: Sequence[Row], label: str) -> Figure:
     """A line an interval; filled where it leaves out 0, blue above and orange below."""
-    drawn, (ax,) = figure(8.2, 0.9 + 0.3 * len(rows))
+    drawn, (ax,) = figure(8.2, 1.1 + 0.3 * len(rows))
     for place, (name, row) in enumerate(rows):
         low, high, value = float(row["low"]), float(row["high"]), float(row["value"])
         colour = PALETTE[0] if low > 0 else PALETTE[1] if high < 0 else FAINT
