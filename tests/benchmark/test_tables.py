@@ -5,9 +5,10 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from hilbert import evaluate
-from hilbert.benchmark.cells import CAUTION, machines, model_rows
+from hilbert.benchmark.cells import CAUTION, gain_rows, machines, model_rows
 from hilbert.benchmark.collecting import collect
 from hilbert.benchmark.models import build
 from hilbert.benchmark.place import Place
@@ -70,12 +71,30 @@ def test_hilbert_is_held_against_every_baseline_with_holm(place):
     turned, row = found.gains["concat-lr"], found.against["hilbert"]
     assert turned["value"] == row["value"]
     assert (turned["low"], turned["high"]) == pytest.approx((row["low"], row["high"]), abs=1e-12)
-    family = [name for name in found.gains if name not in ("prior", "length")]
+    family = ["concat-lr", "other-toy"]  # a row a model: its variants are no further methods
     expected = holm([found.gains[name]["bootstrap_p"] for name in family])
     assert [found.gains[name]["holm"] for name in family] == expected.tolist()
-    assert found.gains["prior"]["holm"] is None
+    assert {name for name, row in found.gains.items() if row["holm"] is None} == set(found.gains) - set(family)
+    assert {name for name, row in found.against.items() if row["holm"] is not None} == {"other-toy", "hilbert"}
     alike = found.gains["other-toy"]
     assert (alike["value"], alike["bootstrap_p"]) == (0.0, 1.0)
+
+
+def test_the_row_that_tuning_named_stands_for_a_baseline(place):
+    named = "other-toy (sharp, twice)"
+    path = place.out / "tuning" / "outputs.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump({"maec-a": {"other-toy": named, "concat-lr": "concat-lr (gone)"}}), "utf-8")
+    found = collect(COMPARED, place, "concat-lr", resamples=200)
+    assert found.standing == {name: name for name in COMPARED.models} | {"other-toy": named}
+    assert {name for name, row in found.gains.items() if row["holm"] is not None} == {"concat-lr", named}
+    rows = {row[0]: row for row in gain_rows(found)}
+    assert list(rows) == ["prior", "length", "concat-lr", named]
+    aucs = {name: found.metrics["models"][name]["auc"]["value"] for name in (named, "other-toy")}
+    assert rows[named][6] == ("other-toy" if aucs["other-toy"] > aucs[named] else "")
+    path.write_text("maec-a: [other-toy]\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"outputs\.yaml.*maec-a.*--tune"):
+        collect(COMPARED, place, "concat-lr", resamples=200)
 
 
 def keep(place, name, folds):

@@ -119,6 +119,10 @@ def test_a_trial_that_fails_is_kept_and_not_chosen(tmp_path, parts, monkeypatch,
     assert chosen([study]) == {}
 
 
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def study(name, *scores):
     rows = [{task: {"auc": auc, "seconds": 1.0} for task, auc in zip(TASKS, row, strict=True)} for row in scores]
     return Study(name, None, "", [{}, *({"width": n} for n in range(1, len(rows)))], rows)
@@ -142,4 +146,12 @@ def test_the_comparator_is_the_best_baseline_and_never_hilbert(tmp_path):
     summary = (tmp_path / "tuning" / "summary.md").read_text(encoding="utf-8")
     assert "| gmc | .650 | .650 | .650 | .600 | 2 of 2 | width = 1 |" in summary
     assert "| gmc (core) | .720 | .500 | .610 |" in summary
+    stored = yaml.safe_load((tmp_path / "tuning" / "outputs.yaml").read_text(encoding="utf-8"))
+    assert {task: found["gmc"] for task, found in stored.items()} == {
+        "maec-a": "gmc (core)", "maec-b": "gmc", "speechocean762": "gmc",
+    }  # fmt: skip
+    assert "hilbert" not in stored["maec-a"]
+    before = contents(tmp_path)
+    write_choices(tmp_path, studies[::-1])
+    assert contents(tmp_path) == before
     assert comparators(studies[2:]) == {}

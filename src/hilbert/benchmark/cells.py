@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hilbert.benchmark.collecting import MODEL, Numbers, is_baseline
+from hilbert.benchmark.outputs import model_of
 from hilbert.evaluation.measures import TRIVIAL
 from hilbert.evaluation.verdict import number, span
 
@@ -47,7 +48,7 @@ def model_rows(numbers: Numbers) -> list[dict[str, str]]:
             "auc": f"{number(found['auc']['value'])} {span(found['auc'])}",
             "difference": _shown(numbers.against.get(name)),
             "corrected": p_value(numbers.against[name]["corrected_t"]["p"]) if name in numbers.against else "",
-            "holm": p_value(numbers.against[name]["holm"]) if _adjusted(numbers, name) else "",
+            "holm": p_value(numbers.against[name]["holm"]) if _in_family(numbers, name) else "",
             "macro_f1": number(found["macro_f1"]["value"]),
             "balanced_accuracy": number(found["balanced_accuracy"]["value"]),
             "auprc": number(found["auprc_by_class"].get(low)),
@@ -62,18 +63,26 @@ def model_rows(numbers: Numbers) -> list[dict[str, str]]:
     return rows
 
 
-def gain_rows(numbers: Numbers) -> list[dict[str, str]]:
-    """HILBERT's difference to every baseline."""
-    return [
-        {
-            "baseline": name,
-            "difference": _shown(row),
-            "corrected": p_value(row["corrected_t"]["p"]),
-            "bootstrap": p_value(row["bootstrap_p"]),
-            "holm": "" if name in TRIVIAL else p_value(row["holm"]),
-        }
-        for name, row in numbers.gains.items()
-    ]
+GAINS = (
+    "baseline", "macro AUC", "hilbert − it [95 %]", "p, corrected t", "p, bootstrap", "p, Holm",
+    "its highest row, seen afterwards", "macro AUC", "hilbert − that [95 %]",
+)  # fmt: skip
+
+
+def gain_rows(numbers: Numbers) -> list[list[str]]:
+    """HILBERT against every baseline, by the row that stands for it, and by its highest; cells as ``GAINS`` names."""
+    found = []
+    for model, name in numbers.standing.items():
+        if name not in numbers.gains:
+            continue
+        row = numbers.gains[name]
+        own = [other for other in numbers.gains if model_of(other) == model]
+        best = max(own, key=lambda other: _auc(numbers, other))
+        tests = [p_value(row["corrected_t"]["p"]), p_value(row["bootstrap_p"])]
+        tests.append("" if model in TRIVIAL else p_value(row["holm"]))
+        highest = [best, number(_auc(numbers, best)), _shown(numbers.gains[best])] if best != name else [""] * 3
+        found.append([name, number(_auc(numbers, name)), _shown(row), *tests, *highest])
+    return found
 
 
 def class_rows(numbers: Numbers) -> list[list[str]]:
@@ -114,8 +123,8 @@ def explanations(numbers: Numbers) -> list[str]:
     metrics, low = numbers.metrics, rarest(numbers)
     counts = ", ".join(f"{name} ({count})" for name, count in metrics["class_counts"].items())
     seen = [row["detectable"] for row in numbers.against.values() if row["detectable"] is not None]
-    tested = [name for name in numbers.against if name not in TRIVIAL]
-    gains = [name for name in numbers.gains if name not in TRIVIAL]
+    tested = [name for name in numbers.against if _in_family(numbers, name)]
+    gains = [name for name in numbers.gains if name in numbers.standing.values() and name not in TRIVIAL]
     also = f"; for HILBERT against each baseline, for {len(gains)}" if gains else ""
     lines = [
         PROXY,
@@ -125,8 +134,9 @@ def explanations(numbers: Numbers) -> list[str]:
         f"{numbers.about['text']}, {numbers.about['corpus']['text']['width']}.",
         "Every number is the mean over repeats of the metric, never a metric of averaged predictions. Intervals: "
         f"{metrics['bootstrap']['resamples']} resamples of whole groups, differences paired.",
-        f"p, Holm: two-sided bootstrap p of the difference to {numbers.comparator}, adjusted for the {len(tested)} "
-        f"rows but prior, length and itself{also}. p, corrected t: Nadeau and Bengio, not adjusted.",
+        f"p, Holm: two-sided bootstrap p of the difference to {numbers.comparator}, adjusted for {len(tested)} models, "
+        "each by the row that stands for it: HILBERT's by themselves, a baseline by the output that was best on "
+        f"tuning data; without prior, length and the comparator{also}. p, corrected t: Nadeau and Bengio, unadjusted.",
         "Slope and intercept: logistic recalibration of each class against the rest (1 and 0 when calibrated); "
         "ECE: expected calibration error of the top class.",
     ]
@@ -184,8 +194,12 @@ def _shown(row: Mapping[str, Any] | None) -> str:
     return "" if row is None else f"{number(row['value'], True)} {span(row, True)}"
 
 
-def _adjusted(numbers: Numbers, name: str) -> bool:
-    return name in numbers.against and name not in TRIVIAL
+def _in_family(numbers: Numbers, name: str) -> bool:
+    return name in numbers.against and name in numbers.standing.values() and name not in TRIVIAL
+
+
+def _auc(numbers: Numbers, name: str) -> float:
+    return float(numbers.metrics["models"][name]["auc"]["value"] or 0.0)
 
 
 def _best(numbers: Numbers) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilbert.baselines import MODELS
+from hilbert.benchmark.outputs import read_outputs, standing
 from hilbert.benchmark.place import Place, read_documents, read_setting
 from hilbert.benchmark.plan import Comparison
 from hilbert.benchmark.records import Records, read_about
@@ -28,8 +29,9 @@ RESAMPLES = 2000
 class Numbers:
     """A setting's table: ``about`` the setting, ``models`` the JSON file of each, ``metrics`` as `evaluate` has them.
 
-    ``against``: model → its paired difference to the comparator; ``gains``: baseline → HILBERT's difference to
-    it; each with ``holm``, the adjusted p.
+    ``against``: row → its paired difference to the comparator; ``gains``: row of a baseline → HILBERT's difference
+    to it. ``standing``: model → the row that stands for it; those have ``holm``, the adjusted p, and no others: the
+    outputs of one model are no further methods, and a family of all of them would be too large to find anything.
     """
 
     comparison: Comparison
@@ -41,6 +43,7 @@ class Numbers:
     metrics: Mapping[str, Any]
     against: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     gains: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    standing: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
 
@@ -87,10 +90,11 @@ def collect(comparison: Comparison, place: Place, comparator: str, resamples: in
     found = metrics["differences"]
     against = {row["model"]: row for row in found if row["against"] == reference} if reference else {}
     gains = {row["model"]: _turned(row) for row in found if row["against"] == MODEL and is_baseline(row["model"])}
+    rows = standing(read_outputs(place.out, comparison.setting.task.name), metrics["models"])
+    family = [row for model, row in rows.items() if model not in TRIVIAL]
     return Numbers(
         comparison, comparator, about, repeats, predictions, {n: r.about for n, r in counted.items()}, metrics,
-        _adjusted(against, [n for n in against if n not in TRIVIAL]),
-        _adjusted(gains, [n for n in gains if n not in TRIVIAL]), notes,
+        _adjusted(against, family), _adjusted(gains, family), rows, notes,
     )  # fmt: skip
 
 
@@ -162,7 +166,8 @@ def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _adjusted(rows: Mapping[str, Mapping[str, Any]], family: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _adjusted(rows: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    family = [name for name in names if name in rows]
     p = [np.nan if rows[name]["bootstrap_p"] is None else rows[name]["bootstrap_p"] for name in family]
     adjusted = dict(zip(family, holm(p).tolist(), strict=True))
     return {

@@ -18,11 +18,13 @@ Row = tuple[str, Mapping[str, Any]]
 
 
 def differences(numbers: Numbers) -> Figure | None:
-    """Every model's paired difference to the comparator, HILBERT's rows first; variants stand in the table only."""
+    """Paired differences to the comparator: all of HILBERT's rows, then every baseline's that stands for it."""
     rows = [
         (name, row)
         for name, row in numbers.against.items()
-        if name not in TRIVIAL and row["low"] is not None and ("(" not in name or not is_baseline(name))
+        if name not in TRIVIAL
+        and row["low"] is not None
+        and (name in numbers.standing.values() or not is_baseline(name))
     ]
     rows.sort(key=lambda item: (is_baseline(item[0]), -float(item[1]["value"])))
     if not rows:

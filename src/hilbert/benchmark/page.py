@@ -34,6 +34,7 @@ def render(numbers: Numbers, figure: Figure | None) -> str:
         main="hilbert",
         figure=data_uri(figure) if figure is not None else "",
         comparator=numbers.comparator,
+        gain_heads=cells.GAINS,
         gains=cells.gain_rows(numbers),
         classes=numbers.predictions.classes,
         by_class=cells.class_rows(numbers),
