@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from hilbert.benchmark.collecting import RESAMPLES, gather, is_baseline
+from hilbert.benchmark.outputs import model_of
 from hilbert.benchmark.place import read_documents, read_setting
 from hilbert.benchmark.records import Records, read_about
 from hilbert.evaluation.measures import measure
@@ -64,10 +65,6 @@ def main() -> None:
     for name in rows:
         value = found["models"][name]["auc"]
         print(f"| {name} | {number(value['value'])} {span(value)} | {turned(gaps.get(name))} |")
-
-
-def model_of(row: str) -> str:
-    return row.partition(" (")[0]
 
 
 def mean(logits: dict[str, NDArray[np.float64]], names: Iterable[str]) -> NDArray[np.float64]:

@@ -41,7 +41,8 @@ def model_rows(numbers: Numbers) -> list[dict[str, str]]:
     low = rarest(numbers)
     rows = []
     for name, found in numbers.metrics["models"].items():
-        fits = numbers.models[name]["fits"] if name in numbers.models else []
+        own = name in numbers.models or name in numbers.standing.values()  # a fit gives all rows of a model
+        fits = numbers.models[model_of(name)]["fits"] if own else []
         constant = name == "prior"  # a line through constant scores says nothing
         row = {
             "model": name,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hilbert.benchmark import cells
-from hilbert.benchmark.collecting import Numbers
+from hilbert.benchmark.collecting import Numbers, is_baseline
 from hilbert.benchmark.estimate import Work
 from hilbert.evaluation.printing import print_table
 
@@ -31,17 +31,21 @@ def _sums(rows: Sequence[Work], jobs: int) -> tuple[str, str, str, str]:
 
 
 def print_numbers(numbers: Numbers, console: Console) -> None:
-    """A setting's table, its counts and its headline."""
+    """A setting's table, its counts and its headline; of a baseline only the row that stands for it."""
     from rich.text import Text
 
-    shown = ("model", "auc", "difference", "holm", "macro_f1", "balanced_accuracy", "auprc", "seconds")
-    columns = [(key, text) for key, text in cells.column_names(numbers) if key in shown]
+    wanted = ("model", "auc", "difference", "holm", "macro_f1", "balanced_accuracy", "auprc", "seconds")
+    columns = [(key, text) for key, text in cells.column_names(numbers) if key in wanted]
     headings = []
     for _, text in columns:
         head = text.replace(" [95 %]", "\n[95 %]").replace("balanced ", "balanced\n").replace("macro F1", "macro\nF1")
         head = head.replace("AUPRC ", "AUPRC\n").replace("recall ", "recall\n").replace("p, Holm", "p\nHolm")
         headings.append(head.replace("s / fit", "s /\nfit"))
-    rows = [[row[key] for key, _ in columns] for row in cells.model_rows(numbers)]
-    print_table(console, cells.heading(numbers), headings, rows)
+    everything = cells.model_rows(numbers)
+    shown = [row for row in everything if not is_baseline(row["model"]) or row["model"] in numbers.standing.values()]
+    print_table(console, cells.heading(numbers), headings, [[row[key] for key, _ in columns] for row in shown])
+    if len(shown) < len(everything):
+        left = len(everything) - len(shown)
+        console.print(Text(f"{left} more rows, other outputs of the baselines, stand in the files."))
     console.print(Text(f"{cells.headline(numbers)} {cells.CAUTION}", style="bold"))
     console.print()
