@@ -108,7 +108,7 @@ def test_report_is_one_page_without_network(hilbert, results, tmp_path):
 
 def test_evaluate_by_a_split_column_and_a_saved_model(hilbert, features, new_features, model, tmp_path):
     common = ("--label", "voice", "--group", "person", "--out")
-    quick = (*QUICK, "--no-monitors")
+    quick = (*QUICK[4:], "--no-monitors")
     split = hilbert("evaluate", features, "--split", "split", "--models", "audio-lr", *common, tmp_path / "s", *quick)
     assert split.exit_code == 0, split.output
     assert "Information flow" not in split.output

@@ -177,8 +177,8 @@ def test_twenty_problems_are_shown_and_all_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("m.csv", b"id;audio\na;b.wav\n", "found another separator"),
-        ("m.csv", b"ID,audio\na,b.wav\n", "expected a column id, found ID, audio"),
+        ("m.csv", b"id|audio\na|b.wav\n", "expected a column id, found 1 other name in the first line"),
+        ("m.csv", b"ID,audio\na,b.wav\n", "expected a column id, found 'ID' → names are case-sensitive"),
         ("m.csv", b"id,label\na,b\n", "expected a column audio, transcript or text"),
         ("m.csv", b"id,audio,audio\na,b,c\n", "several called 'audio'"),
         ("m.csv", b"id,audio,\na,b,c\n", "none for column 3"),
@@ -210,6 +210,22 @@ def test_tables_that_are_none(tmp_path: Path, name: str, content: bytes, message
         Corpus.from_manifest(tmp_path / name)
     assert message in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_first_line_without_names_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("d1,I cannot sleep,case\nd2,I am well,control\n", encoding="utf-8")
+    with pytest.raises(ManifestError, match="the first line must name the columns: id,audio") as caught:
+        Corpus.from_manifest(tmp_path / "m.csv")
+    assert "sleep" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_columns_as_spreadsheets_separate_them(tmp_path: Path, mark: str) -> None:
+    rows = [["id", "text", "y"], ["a", '"Yes, yes; and so on."', "x"], ["b", "No.", ""]]
+    (tmp_path / "m.csv").write_text("".join(mark.join(row) + "\r\n" for row in rows), encoding="utf-8")
+    corpus = Corpus.from_manifest(tmp_path / "m.csv")
+    assert [document.text for document in corpus] == ["Yes, yes; and so on.", "No."]
+    assert corpus.column("y").tolist() == ["x", None]
 
 
 def test_limits(tmp_path: Path) -> None:

@@ -126,10 +126,10 @@ GOOD = "WEBVTT\n\n00:00.000 --> 00:01.000\nfine\n\n"
             f'[{{"text": "{SECRET}", "start": 1, "end": NaN}}]',
             "segment 1: expected a time of 0 or more as 'end'",
         ),
-        ("a.json", f'[{{"text": "{SECRET}", "start": -1, "end": 1}}]', "as 'start', found int"),
-        ("a.json", f'[{{"text": "{SECRET}", "start": "1", "end": 1}}]', "as 'start', found str"),
+        ("a.json", f'[{{"text": "{SECRET}", "start": -1, "end": 1}}]', "as 'start', found a number out of range"),
+        ("a.json", f'[{{"text": "{SECRET}", "start": "1", "end": 1}}]', "as 'start', found text"),
         ("a.json", f'[{{"text": "{SECRET}", "start": 1e999, "end": 1}}]', "as 'start', found inf"),
-        ("a.json", f'[{{"text": "{SECRET}", "start": 0}}]', "as 'end', found NoneType"),
+        ("a.json", f'[{{"text": "{SECRET}", "start": 0}}]', "as 'end', found none; give both times"),
         (
             "a.json",
             f'[{{"text": "{SECRET}", "start": 0, "end": 1}}, {{"text": "b"}}]',
@@ -171,3 +171,21 @@ def test_missing_folder_and_too_large(tmp_path: Path) -> None:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(TranscriptError, match="at most 64 MiB"):
         read_transcript(tmp_path / "large.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("a.rtf", b"{\\rtf1 the patient said so}", "RTF"),
+        ("a.txt", b"{\\rtf1 the patient said so}", "RTF"),
+        ("a.html", b"<p>the patient said so</p>", "a file ending in .html"),
+        ("a.txt", b"\n<!DOCTYPE html><p>the patient said so</p>", "HTML"),
+        ("a.docx", b"PK\x03\x04\x00\x00", "a Word or zip file"),
+        ("a.tsv", b"0\t1\tthe patient said so", "a file ending in .tsv"),
+    ],
+)
+def test_documents_with_markup_are_no_transcripts(tmp_path, name, content, found):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TranscriptError, match=rf"{name}: expected a transcript as .vtt.*found {found}; save") as caught:
+        read_transcript(tmp_path / name)
+    assert "patient" not in str(caught.value)

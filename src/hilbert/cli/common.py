@@ -21,8 +21,10 @@ FAILED, WRONG, PARTIAL, INTERRUPTED = 1, 2, 3, 130
 P = ParamSpec("P")
 
 
-def command(function: Callable[P, None]) -> Callable[P, None]:
+def command(function: Callable[P, None], resumes: bool | str = False) -> Callable[P, None]:
     """End a command with one line and an exit code on the errors that are expected.
+
+    ``resumes``: whether an interrupted run goes on where it stopped, or the option with which it does.
 
     0 done; 1 failed; 2 wrong usage or bad input; 3 done, but some documents failed; 130 interrupted.
     """
@@ -34,7 +36,10 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except KeyboardInterrupt:
-            typer.echo("\nInterrupted. What was finished is kept; the same command goes on from there.", err=True)
+            kept = resumes if isinstance(resumes, bool) else kwargs.get(resumes) is not None
+            text = "What was finished is kept; the same command goes on from there." if kept else "Nothing was written."
+            more = f" With --{resumes} it would be kept." if isinstance(resumes, str) and not kept else ""
+            typer.echo(f"\nInterrupted. {text}{more}", err=True)
             raise typer.Exit(INTERRUPTED) from None
         except (HilbertError, OSError) as error:
             if debugging():

@@ -55,6 +55,11 @@ def run(
 
     if model is not None and (split or score or config or set_):
         raise UsageError("--model evaluates a finished model: leave out --split, --score, --config and --set")
+    names_of_models = [part.strip() for part in models.split(",")]
+    if model is None:
+        load_config("robust", config if "hilbert" in names_of_models else None, set_)  # before anything is read
+        if (config or set_) and not {"hilbert", "hilbert-paper"} & set(names_of_models):
+            raise UsageError("--set and --config change HILBERT alone: add hilbert to --models, or leave them out")
     store = FeatureStore(features)
     corpus, bags = store.corpus(manifest), store.load()
     y = corpus.column(label)
@@ -65,7 +70,7 @@ def run(
         result = evaluate_saved({model.name: saved}, bags, y, groups, seed=seed, **names)
     else:
         chosen = {}
-        for name in (part.strip() for part in models.split(",")):
+        for name in names_of_models:
             preset = {"hilbert": "robust", "hilbert-paper": "paper"}.get(name)
             options = {"config": load_config(preset, config, set_), "device": device} if preset else {}
             chosen[name] = make_model(name, **options)

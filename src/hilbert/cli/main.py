@@ -47,9 +47,18 @@ def root(
 
 
 BARE = ("demo", "encoders", "study")  # commands that need no argument
+RESUMES: dict[str, bool | str] = {
+    "extract": True,
+    "demo": True,
+    "benchmark": True,
+    "study": True,
+    "train": "checkpoint",
+}
 for module in (check, encoders, extract, train, evaluate, embed, predict, report, recipe, demo, benchmark, study):
     name = module.__name__.rpartition(".")[2]
-    app.command(name, epilog=module.EXAMPLES, no_args_is_help=name not in BARE)(command(module.run))
+    app.command(name, epilog=module.EXAMPLES, no_args_is_help=name not in BARE)(
+        command(module.run, RESUMES.get(name, False))
+    )
 
 
 def main() -> None:

@@ -13,9 +13,12 @@ import numpy as np
 from hilbert.corpus.columns import check_columns
 from hilbert.corpus.document import Cue, Document
 from hilbert.corpus.manifest import Corpus, read_manifest
+from hilbert.corpus.problems import problem_of, shown
 from hilbert.corpus.recording import probe
 from hilbert.errors import AudioError, Problem, TranscriptError
 
+_SHORTEST = 0.1  # seconds of a recording that is worth a look
+_RECORDINGS = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".mp4"}
 _SLACK = 0.5  # seconds by which the last cue of a sound transcript may outlast its recording
 
 
@@ -100,12 +103,13 @@ def check_corpus(
     else:
         path = Path(corpus)
         documents, problems = read_manifest(path, allow_outside)
+    root = path.absolute().parent
     seconds, timed = 0.0, 0
     segments: list[int] = []
     rates: dict[int, int] = {}
     for done, document in enumerate(documents, start=1):
-        duration, rate, audio_problems = _check_audio(document)
-        cues, text_problems = _check_text(document, duration)
+        duration, rate, audio_problems = _check_audio(document, root)
+        cues, text_problems = _check_text(document, duration, root)
         problems += audio_problems + text_problems
         seconds += duration or 0.0
         if rate:
@@ -115,7 +119,7 @@ def check_corpus(
             timed += cues[0].start is not None
         if progress is not None:
             progress(done, len(documents))
-    problems += _repeated(documents)
+    problems += [*_repeated(documents), *_unused_recordings(documents, path)]
     columns = check_columns(documents, path, label, group, folds)
     problems += columns.problems
     broken = {problem.document for problem in problems if problem.fatal}
@@ -140,30 +144,36 @@ def check_corpus(
     )
 
 
-def _check_audio(document: Document) -> tuple[float | None, int | None, list[Problem]]:
+def _check_audio(document: Document, root: Path) -> tuple[float | None, int | None, list[Problem]]:
     """Seconds and Hz of the recording (None where there is none), and what is wrong with it."""
     if document.audio is None:
         return None, None, []
     try:
         recording = probe(document.audio, decode=True)
     except AudioError as error:
-        return None, None, [_problem(document, document.audio, error)]
-    return recording.duration, recording.rate, []
+        return None, None, [problem_of(document, error, root)]
+    doubts = []
+    if recording.duration < _SHORTEST:
+        doubts.append(f"found {recording.duration:.3g} s of sound")
+    elif recording.silent:
+        doubts.append("found only zeros in its first and last second")
+    where, hint = shown(document.audio, root), "listen to it"
+    return recording.duration, recording.rate, [Problem(document.id, where, doubt, hint, False) for doubt in doubts]
 
 
-def _check_text(document: Document, duration: float | None) -> tuple[tuple[Cue, ...], list[Problem]]:
-    file = document.transcript
+def _check_text(document: Document, duration: float | None, root: Path) -> tuple[tuple[Cue, ...], list[Problem]]:
     try:
         cues = document.cues()
     except TranscriptError as error:
-        return (), [_problem(document, file, error)]
-    if file is None:
+        return (), [problem_of(document, error, root)]
+    if document.transcript is None:
         return cues, []
+    file = shown(document.transcript, root)
     if not any(cue.text for cue in cues):
         message = f"expected text in the transcript, found {f'{len(cues)} cues without any' if cues else 'none'}"
-        hint = "leave the manifest's transcript empty where there is none"
-        return cues, [Problem(document.id, file.name, message, hint)]
-    return cues, [Problem(document.id, file.name, *found) for found in cue_problems(cues, duration)]
+        hint = "the document counts as one without text"
+        return cues, [Problem(document.id, file, message, hint, fatal=False)]
+    return cues, [Problem(document.id, file, *found) for found in cue_problems(cues, duration)]
 
 
 def cue_problems(cues: tuple[Cue, ...], duration: float | None = None) -> list[tuple[str, str, bool]]:
@@ -198,7 +208,7 @@ def cue_problems(cues: tuple[Cue, ...], duration: float | None = None) -> list[t
         outside = [row for row, start, _ in times if start >= duration]
         ends = f"the end of the recording ({duration:.2f} s)"
         hint = "check that transcript and recording belong together"
-        add(outside, f"found a start at or after {ends}", hint, True)
+        add(outside, f"found a start at or after {ends}", hint, False)
         late = [row for row, start, end in times if start < duration and end > duration + _SLACK]
         add(late, f"found an end after {ends}", hint, False)
     return found
@@ -231,8 +241,12 @@ def _repeated(documents: tuple[Document, ...]) -> list[Problem]:
     return problems
 
 
-def _problem(document: Document, file: Path | None, error: Exception) -> Problem:
-    """The problem of an error whose message starts with the file's name."""
-    name = file.name if file is not None else ""
-    message, _, hint = str(error).removeprefix(name).lstrip(":, ").partition("; ")
-    return Problem(document.id, name, message, hint)
+def _unused_recordings(documents: tuple[Document, ...], path: Path) -> list[Problem]:
+    """A warning where no document has audio, and another column names what look like recordings."""
+    if not documents or any(document.audio is not None for document in documents):
+        return []
+    for name in documents[0].columns:
+        if all(Path(document.columns[name]).suffix.lower() in _RECORDINGS for document in documents):
+            message = f"expected recordings in a column audio, found them in {name!r}"
+            return [Problem("", str(path), message, "call the column audio", fatal=False)]
+    return []

@@ -138,15 +138,17 @@ def read_manifest(
 def _column_problems(table: Table, path: Path, content: bool) -> list[Problem]:
     if not table.columns:
         return []
-    found = ", ".join(table.columns[:_SHOWN]) + (", …" if len(table.columns) > _SHOWN else "")
-    if len(table.columns) == 1 and re.search(r"[;\t|]", found):
-        return [Problem("", str(path), "expected columns separated by commas, found another separator", "save as CSV")]
+    # a first line without names may be private text, so nothing of it is shown but what is nearly a known name
+    nearly = [repr(name) for name in table.columns if name.lower() in _RESERVED and name not in _RESERVED]
+    count = len(table.columns)
+    others = f"{count} other {'name' if count == 1 else 'names'}"
+    found = f"found {', '.join(nearly)}" if nearly else f"found {others} in the first line"
+    hint = "names are case-sensitive" if nearly else "the first line must name the columns: id,audio,transcript,…"
     problems = []
     if "id" not in table.columns:
-        problems.append(Problem("", str(path), f"expected a column id, found {found}", "names are case-sensitive"))
+        problems.append(Problem("", str(path), f"expected a column id, {found}", hint))
     if content and not set(table.columns) & set(_RESERVED[1:]):
-        message = f"expected a column audio, transcript or text, found {found}"
-        problems.append(Problem("", str(path), message, "names are case-sensitive"))
+        problems.append(Problem("", str(path), f"expected a column audio, transcript or text, {found}", hint))
     return problems
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hilbert.corpus.problems import absent
+from hilbert.corpus.truncation import missing_tail
 from hilbert.errors import AudioError
 
 _CONVERT = frozenset({".m4a", ".mp4", ".m4b", ".aac", ".mov", ".mkv", ".webm", ".wma", ".amr", ".3gp", ".avi"})
@@ -14,13 +16,17 @@ _MOST_FRAMES = 2**40  # libsndfile gives 2**63 - 1 where it cannot know
 
 @dataclass(frozen=True)
 class Recording:
-    """Header of a recording: ``duration`` in seconds, ``rate`` in Hz, ``frames`` samples a channel."""
+    """Header of a recording: ``duration`` in seconds, ``rate`` in Hz, ``frames`` samples a channel.
+
+    ``silent``: its first and last second were decoded, and hold nothing but zeros.
+    """
 
     duration: float
     rate: int
     channels: int
     format: str
     frames: int
+    silent: bool = False
 
 
 def probe(path: str | Path, *, decode: bool = False) -> Recording:
@@ -40,9 +46,9 @@ def probe(path: str | Path, *, decode: bool = False) -> Recording:
                     f"{path.name}: expected a recording, found "
                     f"{'no samples' if frames <= 0 else 'no length'} in it; " + _advice(path)
                 )
-            if decode:
-                _decode_ends(file, path)
-            return Recording(frames / rate, rate, int(file.channels), f"{file.format}/{file.subtype}", frames)
+            silent = decode and _decode_ends(file, path)
+            form = f"{file.format}/{file.subtype}"
+            return Recording(frames / rate, rate, int(file.channels), form, frames, silent)
     except (soundfile.SoundFileError, OSError) as error:
         detail = getattr(error, "error_string", None) or getattr(error, "strerror", None) or type(error).__name__
         raise AudioError(
@@ -55,17 +61,21 @@ def probe(path: str | Path, *, decode: bool = False) -> Recording:
 def _require_file(path: Path) -> None:
     try:
         if not path.is_file():
-            raise AudioError(f"{path.name}: expected a recording, found {'a folder' if path.is_dir() else 'no file'}")
+            found = "a folder; name a file in it" if path.is_dir() else f"no file; {absent(path)}"
+            raise AudioError(f"{path.name}: expected a recording, found {found}")
         if path.stat().st_size == 0:
             raise AudioError(f"{path.name}: expected a recording, found an empty file; copy or record it again")
     except OSError as error:
         raise AudioError(f"{path.name}: cannot be read ({error.strerror or type(error).__name__})") from None
 
 
-def _decode_ends(file: Any, path: Path) -> None:
-    """Decode the first and the last second: enough to notice a file that was cut off."""
+def _decode_ends(file: Any, path: Path) -> bool:
+    """Decode the first and the last second: enough to notice a file that was cut off. Returns whether all is zero."""
     import numpy as np
 
+    reason, silent = missing_tail(path), True
+    if reason:
+        raise AudioError(f"{path.name}: the file was cut off: {reason}; copy it again")
     length = min(file.frames, file.samplerate)
     for start in sorted({0, file.frames - length}):
         file.seek(start)
@@ -78,6 +88,8 @@ def _decode_ends(file: Any, path: Path) -> None:
             )
         if not np.isfinite(block).all():
             raise AudioError(f"{path.name}: expected samples, found NaN or infinity; export the recording again")
+        silent = silent and not block.any()
+    return silent
 
 
 def _advice(path: Path) -> str:

@@ -68,7 +68,7 @@ def _csv(path: Path) -> Table:
     rows: list[tuple[str, dict[str, str]]] = []
     columns: tuple[str, ...] = ()
     with _long_fields():
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
         line = 1
         try:
             for values in reader:
@@ -94,6 +94,12 @@ def _csv(path: Path) -> Table:
     if not columns and not problems:
         raise ManifestError(f"{path}: expected a header with the names of the columns, found an empty file")
     return Table(columns, rows, problems)
+
+
+def _delimiter(text: str) -> str:
+    """What separates the columns: the comma, or what a header without any has: many a spreadsheet writes semicolons."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return next((mark for mark in (",", ";", "\t") if mark in header), ",")
 
 
 def _jsonl(path: Path) -> Table:

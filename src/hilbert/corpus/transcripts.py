@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hilbert.corpus.document import Cue
+from hilbert.corpus.problems import absent
 from hilbert.corpus.sentences import split_sentences
 from hilbert.corpus.subtitles import looks_like_srt, parse_srt, parse_vtt
 from hilbert.errors import TranscriptError
@@ -19,6 +20,14 @@ __all__ = ["MAX_BYTES", "read_transcript", "split_sentences"]
 
 MAX_BYTES = 64 * 2**20
 _LONGEST = 1e8  # seconds; what lies beyond is a mistake of units
+_SUFFIXES = (".vtt", ".srt", ".json", ".txt", "")
+_DOCUMENTS = {
+    b"PK\x03\x04": "a Word or zip file",
+    b"{\\rtf": "RTF",
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "a Word file",
+}
+_KINDS = {type(None): "none", str: "text", bool: "true or false", int: "a number out of range", list: "a list"}
 
 # The mark of UTF-32 starts with that of UTF-16, so it comes first.
 _MARKS = (
@@ -33,13 +42,15 @@ _MARKS = (
 def read_transcript(path: str | Path) -> tuple[Cue, ...]:
     """Cues of a transcript in the order of the file; () where it is empty.
 
-    The format follows the suffix (.vtt, .srt, .json), else the content; plain text is split into sentences,
-    which have no times. UTF-8, or UTF-16 with a byte order mark, of at most 64 MiB.
-    Raises TranscriptError: not there, too large, not text, or malformed (with the line).
+    The format follows the suffix (.vtt, .srt, .json), else the content (.txt, or no suffix); plain text is split into
+    sentences, which have no times. UTF-8, or UTF-16 with a byte order mark, of at most 64 MiB.
+    Raises TranscriptError: not there, of another format, too large, not text, or malformed (with the line).
     """
     path = Path(path)
-    text = _decode(_load(path), path.name)
     suffix = path.suffix.lower()
+    content = _load(path)
+    _refuse_documents(content, suffix, path.name)
+    text = _decode(content, path.name)
     if not text.strip():
         return ()
     if text.startswith("WEBVTT") or suffix == ".vtt":
@@ -113,8 +124,10 @@ def _segment(segment: Any, row: int, unit: float, name: str) -> Cue:
     for key, value in zip(keys, (start, end), strict=True):
         # false for NaN, and true for no infinity
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value * unit < _LONGEST:
-            found = f"{value:.6g}" if isinstance(value, float) else type(value).__name__
-            raise TranscriptError(f"{where}: expected a time of 0 or more as {key!r}, found {found}")
+            found = f"{value:.6g}" if isinstance(value, float) else _KINDS.get(type(value), "something else")
+            raise TranscriptError(
+                f"{where}: expected a time of 0 or more as {key!r}, found {found}; give both times or neither"
+            )
     # milliseconds are divided, not multiplied, so that 2980 ms is the float 2.98
     return Cue(text, float(start), float(end)) if unit == 1.0 else Cue(text, start / 1000, end / 1000)
 
@@ -127,12 +140,26 @@ def _is_json(text: str) -> bool:
     return isinstance(content, dict) or all(isinstance(item, dict) for item in content)
 
 
+def _refuse_documents(content: bytes, suffix: str, name: str) -> None:
+    """Raise TranscriptError for formats whose markup would be taken for speech."""
+    found = next((kind for mark, kind in _DOCUMENTS.items() if content.startswith(mark)), "")
+    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower()
+    if not found and start.startswith((b"<!doctype html", b"<html")):
+        found = "HTML"
+    if not found and suffix not in _SUFFIXES:
+        found = f"a file ending in {suffix}"
+    if found:
+        raise TranscriptError(
+            f"{name}: expected a transcript as .vtt, .srt, .json or plain text in .txt, found {found}; "
+            "save or export it in one of these"
+        )
+
+
 def _load(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise TranscriptError(
-                f"{path.name}: expected a transcript, found {'a folder' if path.is_dir() else 'no file'}"
-            )
+            found = "a folder; name a file in it" if path.is_dir() else f"no file; {absent(path)}"
+            raise TranscriptError(f"{path.name}: expected a transcript, found {found}")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:

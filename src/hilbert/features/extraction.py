@@ -10,6 +10,7 @@ from typing import Any
 
 from hilbert.corpus.document import Document
 from hilbert.corpus.manifest import Corpus
+from hilbert.corpus.problems import problem_of
 from hilbert.encoders.load import load_speech, load_text
 from hilbert.encoders.spec import EncoderSpec
 from hilbert.errors import HilbertError, InputError, Problem, UsageError
@@ -110,8 +111,7 @@ def run(
             try:
                 done[document.id] = _document(document, store, sources, report)
             except (HilbertError, OSError) as error:
-                file = str(document.audio or document.transcript or "")
-                report.problems.append(Problem(document.id, file, str(error)))
+                report.problems.append(problem_of(document, error, corpus.path.parent))
         if progress is not None:
             progress(len(corpus), len(corpus), "")
     except BaseException:

@@ -11,8 +11,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from hilbert.corpus.problems import absent
+from hilbert.corpus.truncation import missing_tail
 from hilbert.errors import AudioError
-from hilbert.segments.truncation import missing_tail
 
 Float32 = NDArray[np.float32]
 
@@ -60,7 +61,7 @@ def _resampled(path: Path, rate: int) -> Iterator[Float32]:
 def _mono(path: Path) -> Iterator[tuple[Float32, int, bool]]:
     """Pieces of the file at its own rate, that rate, and whether the piece is the last (it may be empty)."""
     if not path.is_file():
-        raise AudioError(f"{path}: no such file; correct the manifest's audio column")
+        raise AudioError(f"{path}: expected a recording, found no file; {absent(path)}")
     try:
         sound = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError) as error:
