@@ -132,8 +132,9 @@ def split_by_column(
     on both.
     """
     allowed = {"train": 0, "training": 0, "dev": 0, "valid": 0, "validation": 0, "test": 1}
-    names = ["" if v is None else str(v).strip().lower() for v in values]
-    unknown = sorted({name for name in names if name and name not in allowed})
+    written = ["" if v is None else str(v).strip() for v in values]
+    names = [name.lower() for name in written]
+    unknown = sorted({name for name in written if name and name.lower() not in allowed})
     if unknown:
         raise UsageError(f"split column: expected train, dev or test, found {', '.join(map(repr, unknown[:5]))}")
     _, codes = encode_labels(y)
@@ -211,6 +212,11 @@ def _check_possible(
         raise UsageError(f"{folds} folds need at least {folds} groups of labelled documents, found {members}{way_out}")
     largest = int(np.bincount(codes[codes >= 0]).max())
     if largest < folds:
+        if largest == 1:
+            raise UsageError(
+                "labels: expected classes, found another value for every document: an id or a measurement; choose "
+                "another column, or cut the measurement into classes"
+            )
         raise UsageError(f"{folds} folds: even the largest class has only {largest} documents; use fewer folds")
 
 

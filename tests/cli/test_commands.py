@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
-from hilbert import FeatureStore, Result
+from hilbert import Corpus, FeatureStore, Result
 
 QUICK = ("--set", "training.epochs=2", "--set", "training.head_epochs=2", "--jobs", "1")
 
@@ -160,8 +161,86 @@ def test_embed_writes_three_embeddings(hilbert, features, model, tmp_path):
     assert np.isfinite(table["joint_0"].to_numpy()).all()
 
 
-def test_messages_name_what_was_wrong(hilbert, features, model, tmp_path):
+def test_predict_warns_of_a_recording_unlike_all_others(hilbert, manifest, model, tmp_path):
+    time = np.arange(2 * 16000) / 16000
+    soundfile.write(tmp_path / "strange.wav", np.sign(np.sin(2 * np.pi * 3000 * time)), 16000)
+    out = tmp_path / "p.csv"
+    usual = hilbert("predict", model, manifest.parent / "3.wav", "--out", out)
+    assert "is unlike those" not in usual.output
+    strange = hilbert("predict", model, tmp_path / "strange.wav", "--out", out)
+    assert strange.exit_code == 0, strange.output
+    assert "1 times a document is unlike those that the model was trained on" in strange.output
+    assert "document strange: its audio lies" in strange.output
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("extract", (), "What was finished is kept"),
+        ("evaluate", (), "Nothing was written.\n"),
+        ("train", (), "Nothing was written. With --checkpoint it would be kept."),
+        ("train", ("--checkpoint", "c"), "What was finished is kept"),
+    ],
+)
+def test_an_interrupted_command_says_what_is_left(
+    hilbert, features, manifest, tmp_path, monkeypatch, name, options, said
+):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Corpus, "from_manifest", interrupt)
+    source = (manifest, "--speech", "prosody") if name == "extract" else (features, "--label", "voice")
+    result = hilbert(name, *source, "--out", tmp_path / "out", *options)
+    assert result.exit_code == 130
+    assert f"Interrupted. {said}" in result.output
+
+
+def test_messages_name_what_was_wrong(hilbert, manifest, features, model, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(features, broken)
+    next((broken / "objects").rglob("*.safetensors")).unlink()
     cases = [
+        (("evaluate", manifest, "--label", "voice", "--out", tmp_path / "r"), "run `hilbert extract` first"),
+        (("evaluate", broken, "--label", "voice", "--out", tmp_path / "r"), "are missing"),
+        (("evaluate", features, "--label", "id", "--out", tmp_path / "r"), "another value for every document"),
+        (("evaluate", features, "--label", "voice", "--group", "voice", "--out", tmp_path / "r"), "the same column"),
+        (("evaluate", features, "--label", "voice", "--device", "gpu", "--out", tmp_path / "r"), "cpu, cuda or mps"),
+        (("evaluate", features, "--label", "voice", "--jobs", "0", "--out", tmp_path / "r"), "jobs"),
+        (
+            (
+                "evaluate",
+                features,
+                "--label",
+                "voice",
+                "--models",
+                "prior",
+                "--set",
+                "cka.wait=1",
+                "--out",
+                tmp_path / "r",
+            ),
+            "weight",
+        ),
+        (
+            (
+                "evaluate",
+                features,
+                "--label",
+                "voice",
+                "--models",
+                "prior",
+                "--set",
+                "cka.weight=1",
+                "--out",
+                tmp_path / "r",
+            ),
+            "add hilbert to --models",
+        ),
+        (("extract", manifest, "--speech", "prosodie", "--out", tmp_path / "f"), "did you mean prosody?"),
+        (("extract", manifest, "--speech", "prosody", "--out", manifest), "found a file; choose another --out"),
+        (("extract", manifest, "--speech", "prosody", "--window", "0", "--out", tmp_path / "f"), "--window: expected"),
+        (("predict", model, features, "--transcript", "t.vtt", "--out", tmp_path / "p.csv"), "belongs to a recording"),
+        (("report", features, "--out", tmp_path), "a file ending in .html"),
         (("train", features, "--label", "nope", "--out", tmp_path / "m"), "voice"),
         (("train", tmp_path, "--label", "voice", "--out", tmp_path / "m"), "feature store"),
         (("train", features, "--label", "voice", "--out", tmp_path / "m", "--set", "cka.wait=1"), "weight"),

@@ -212,6 +212,16 @@ def test_recordings_that_are_cut_off_short_or_silent(tmp_path: Path) -> None:
     assert [found[name].fatal for name in ("d0", "d3")] == [True, True]
 
 
+def test_classes_whose_audio_is_cut_another_way(tmp_path: Path) -> None:
+    path = write_corpus(tmp_path, documents=6, sick=list("yyynnn"), other=list("ynynyn"))
+    for name in ("d0", "d1", "d2"):
+        (tmp_path / f"{name}.vtt").write_text("Plain text. Without times.")
+    (warning,) = [problem for problem in check_corpus(path, label="sick").warnings if "with times" in problem.message]
+    assert "with times in 3 of 3 of class 'n', 0 of 3 of class 'y'" in warning.message
+    assert "--audio-segments windows" in warning.hint
+    assert not any("with times" in problem.message for problem in check_corpus(path, label="other").problems)
+
+
 def test_recordings_in_a_column_of_another_name(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("id,text,file\na,Hello.,a.wav\nb,Hello.,b.wav\n", encoding="utf-8")
     (warning,) = check_corpus(tmp_path / "m.csv").problems

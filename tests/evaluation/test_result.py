@@ -1,6 +1,7 @@
 """The result's folder, table and verdict."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,15 @@ def test_the_table_shows_intervals_counts_and_verdict(result):
 )
 def test_verdict(strength, expected):
     assert expected in " ".join(invented(strength).verdict)
+
+
+def test_nothing_is_claimed_of_classes_that_few_groups_hold():
+    whole = invented({"hilbert": 2.0, "concat-lr": 1.0})
+    groups = np.where(whole.predictions.labels == "yes", "p1", whole.predictions.documents)
+    few = replace(whole, predictions=replace(whole.predictions, groups=groups))
+    assert "That is above chance" in " ".join(whole.verdict)
+    assert "Class 'yes' is scored in 1 group only" in " ".join(few.verdict)
+    assert not any("above" in sentence for sentence in few.verdict)
 
 
 def test_numbers_without_leading_zero():

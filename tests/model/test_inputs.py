@@ -106,3 +106,11 @@ def test_a_column_of_rounding_noise_is_constant():
     assert scale[2] == 1.0
     assert scale[1] == pytest.approx(x[:, 1].std())
     assert column_moments(x[:, 2:])[1] == pytest.approx(x[:, 2].std())  # alone it is all there is
+
+
+def test_a_constant_of_float32_is_constant():
+    rng = np.random.default_rng(0)
+    x = np.stack([(0.37 * (1 + 1e-7 * rng.normal(size=50))).astype(np.float32), rng.normal(0.37, 1e-4, 50)], axis=1)
+    scale = column_moments(x.astype(np.float64))[1]
+    assert scale[0] == 1.0
+    assert scale[1] == pytest.approx(1e-4, rel=0.5)

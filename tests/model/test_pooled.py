@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hilbert.features.bags import Bags, Packed
-from hilbert.model.pooled import PooledBlocks, pool
+from hilbert.model.pooled import Block, PooledBlocks, pool
 
 
 def slow_pool(packed):
@@ -113,3 +113,17 @@ def test_arrays_rebuild_it(make_bags):
     again = PooledBlocks.from_arrays(blocks.arrays(), ("audio", "text"))
     for one, other in zip(blocks(bags), again(bags), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_distance_from_the_training_documents():
+    pooled = np.random.default_rng(0).normal(5.0, [0.1] * 4 + [10.0] * 4, size=(40, 8))
+    block = Block.fit(pooled[:30], 5)
+    near = block.distance(pooled[:30])
+    assert np.mean(near**2) == pytest.approx(1.0)
+    shifted = pooled[30:] + 100 * block.scale
+    assert (block.distance(shifted) > 95).all()
+    lacking = pooled[30:].copy()
+    lacking[0], lacking[1, ::2] = np.nan, np.nan
+    found = block.distance(lacking)
+    assert np.isnan(found[0])
+    assert found[1] == pytest.approx(np.sqrt(np.mean(((lacking - block.mean) / block.scale)[1, 1::2] ** 2)))

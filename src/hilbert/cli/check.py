@@ -31,7 +31,8 @@ def run(
     report = check_corpus(manifest, label=label, group=group, folds=folds, allow_outside=allow_outside)
     out = console()
     for problem in report.problems[:SHOWN]:
-        out.print(f"{'error  ' if problem.fatal else 'warning'}  {problem}", markup=False)
+        line = f"{'error  ' if problem.fatal else 'warning'}  {problem}"
+        out.print(line, markup=False, soft_wrap=not out.is_terminal)  # one line each where they are searched
     if len(report.problems) > SHOWN:
         out.print(f"… and {len(report.problems) - SHOWN} more")
     for line in summary(report):
@@ -56,13 +57,13 @@ def summary(report: CheckReport) -> list[str]:
         f"  segments  {spread(report.segments)} cues or sentences a document; {report.timed} transcripts with times",
         f"  missing   {report.without_audio} documents without audio, {report.without_text} without text",
     ]
-    if report.label:
+    if report.class_counts or report.unlabelled:
         classes = ", ".join(f"{name} {count}" for name, count in report.class_counts.items())
         unlabelled = f"; {report.unlabelled} unlabelled" if report.unlabelled else ""
         lines.append(f"  {report.label}: {classes}{unlabelled}")
-    else:
+    elif not report.label:
         lines.append(f"  columns   {', '.join(report.columns) or 'none'} (name one with --label, one with --group)")
-    if report.group:
+    if report.groups:
         lines.append(f"  {report.group}: {report.groups} groups of {spread(report.group_sizes)} documents")
     return lines
 

@@ -28,7 +28,7 @@ def run(
     models: Annotated[str, typer.Option(help="Names with commas; also hilbert-paper.")] = MODELS,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
     repeats: Annotated[int, typer.Option(help="How often it is repeated with other folds.")] = 5,
-    split: Annotated[str | None, typer.Option(help="Column that says train or test, instead of folds.")] = None,
+    split: Annotated[str | None, typer.Option(help="Column that says train, dev (trained on, too) or test.")] = None,
     model: Annotated[Path | None, typer.Option(help="A saved model, on documents it has not seen.")] = None,
     score: Annotated[
         str | None, typer.Option(help="Column with yes or no: documents that count; others are only trained on.")
@@ -36,11 +36,11 @@ def run(
     config: Annotated[Path | None, typer.Option(help="YAML file over the presets of HILBERT.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda, for HILBERT.")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps, for HILBERT.")] = "cpu",
     monitors: Annotated[
         bool, typer.Option("--monitors/--no-monitors", help="Watch the flow of information in every fit, too.")
     ] = True,
-    jobs: Annotated[int | None, typer.Option(help="Processes (default: one a core); changes no result.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes (default: one a core); changes no result.", min=1)] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 1, help="Decides folds, initial weights, batches and resamples.")
     ] = 0,
@@ -55,6 +55,11 @@ def run(
 
     if model is not None and (split or score or config or set_):
         raise UsageError("--model evaluates a finished model: leave out --split, --score, --config and --set")
+    from hilbert.training.fit import check_device
+
+    if group == label:
+        raise UsageError(f"--label and --group name the same column, {label!r}: a group is whose documents they are")
+    check_device(device)
     names_of_models = [part.strip() for part in models.split(",")]
     if model is None:
         load_config("robust", config if "hilbert" in names_of_models else None, set_)  # before anything is read
@@ -81,9 +86,11 @@ def run(
                 result = evaluate_split(chosen, bags, y, corpus.column(split), groups, column=split, **common)
             else:
                 result = evaluate(chosen, bags, y, groups, folds=folds, repeats=repeats, **common)
+    older = (out / "predictions.parquet").exists()
     result.save(out)
     print_result(result, console())
-    typer.echo(f"\nResults: {out}   Page: hilbert report {out} --out report.html")
+    replaced = " (older ones were replaced)" if older else ""
+    typer.echo(f"\nResults: {out}{replaced}   Page: hilbert report {out} --out report.html")
 
 
 def score_mask(values: NDArray[Any], name: str) -> NDArray[np.bool_]:

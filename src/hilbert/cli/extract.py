@@ -75,7 +75,9 @@ def run(
                 )
             except ValidationError as error:
                 first_error = error.errors()[0]
-                raise UsageError(f"segments: {first_error['loc'][0]}: {first_error['msg']}") from None
+                option = {"audio": "audio-segments", "text": "text-segments"}.get(*[str(first_error["loc"][0])] * 2)
+                wanted = first_error["msg"].removeprefix("Input should be ")
+                raise UsageError(f"--{option}: expected {wanted}, found {first_error['input']}") from None
             corpus = Corpus.from_manifest(manifest, allow_outside=allow_outside)
             store = extract(corpus, out, segmentation=cut, progress=report, **common)
     summarise(store)
@@ -95,8 +97,10 @@ def summarise(store: FeatureStore) -> None:
             f"{report.computed} documents encoded in {duration(report.seconds)}, {report.reused} were there already.",
             markup=False,
         )
-    elif report.reused:
+    elif report.reused and not store.problems:
         out.print("Nothing to do: all features are there already.", markup=False)
+    elif report.reused:
+        out.print(f"{report.reused} documents were there already, no other could be encoded.", markup=False)
     hours = f", {report.audio_seconds / 3600:.2f} h of audio" if report.audio_seconds else ""
     size = megabytes(store.size())
     out.print(f"{store.path}: {report.computed + report.reused} documents, {segments}{hours}, {size}", markup=False)

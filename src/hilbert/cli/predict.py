@@ -33,10 +33,13 @@ def run(
     """Write the predicted class and all class probabilities of each document."""
     import pyarrow as pa
 
-    from hilbert.errors import ModelError
-    from hilbert.inference import load_model, prepare
+    from hilbert.errors import ModelError, UsageError
+    from hilbert.evaluation.strangers import strangers
+    from hilbert.inference import MANIFESTS, load_model, prepare
 
     check_suffix(out)
+    if transcript is not None and (input.is_dir() or input.suffix.lower() in MANIFESTS):
+        raise UsageError(f"--transcript belongs to a recording, and {input} is a feature store or manifest")
     fitted = load_model(model)
     if not hasattr(fitted, "predict_proba"):
         raise ModelError(f"{model}: holds an embedder, which has no classes; use `hilbert embed`")
@@ -45,6 +48,9 @@ def run(
             fitted.features_, input, transcript, offline=offline, allow_outside=allow_outside, progress=report
         )
     proba = fitted.predict_proba(prepared.bags)
+    if far := strangers(fitted, prepared.bags):
+        typer.echo(f"{len(far)} times a document is unlike those that the model was trained on:", err=True)
+        show_problems(far)
     columns = {"id": prepared.bags.ids.tolist(), "predicted": [str(c) for c in fitted.classes_[proba.argmax(axis=1)]]}
     columns |= {f"p_{c}": proba[:, i] for i, c in enumerate(fitted.classes_)}
     finish(pa.table(columns), out, prepared)

@@ -21,10 +21,13 @@ def run(
 
     The page holds the table with intervals, curves, confusion, a map of the embeddings, and all settings.
     """
+    from hilbert.errors import UsageError
     from hilbert.evaluation import Result
     from hilbert.evaluation.table import print_result
     from hilbert.report import write_report
 
+    if out.is_dir() or out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--out: expected a file ending in .html, found {out}")
     result = Result.load(results)
     path = write_report(result, out, no_text=no_text)
     print_result(result, console())

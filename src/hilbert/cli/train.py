@@ -22,14 +22,19 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Folder from which an interrupted run goes on.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Decides folds, initial weights and batches.")] = 0,
 ) -> None:
     """Fit HILBERT on all labelled documents of a feature store and save it."""
+    from hilbert.errors import UsageError
     from hilbert.estimators import HilbertClassifier
     from hilbert.features.store import FeatureStore
+    from hilbert.training.fit import check_device
 
+    if group == label:
+        raise UsageError(f"--label and --group name the same column, {label!r}: a group is whose documents they are")
     resolved = load_config(preset, config, set_)
+    check_device(device)
     store = FeatureStore(features)
     corpus, bags = store.corpus(manifest), store.load()
     y = corpus.column(label)
@@ -38,10 +43,11 @@ def run(
     with progress("train") as report:
         model.on_training = report
         model.fit(bags, y, groups=groups)
+    older = " (replaces an older model)" if (out / "model.json").exists() else ""
     model.save(out)
     known = [value for value in y if value is not None]
     screen = console()
-    screen.print(f"{out}: {len(known)} labelled and {len(y) - len(known)} unlabelled documents", markup=False)
+    screen.print(f"{out}: {len(known)} labelled and {len(y) - len(known)} unlabelled documents{older}", markup=False)
     screen.print(f"  classes: {', '.join(f'{c} {known.count(c)}' for c in model.classes_)}", markup=False)
     screen.print(f"  epochs: {', '.join(f'{stage} {n}' for stage, n in model.epochs_.items())}", markup=False)
     for note in bags.notes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hilbert.corpus.columns import check_columns
+from hilbert.corpus.columns import check_columns, uneven_cutting
 from hilbert.corpus.document import Cue, Document
 from hilbert.corpus.manifest import Corpus, read_manifest
 from hilbert.corpus.problems import problem_of, shown
@@ -104,7 +104,7 @@ def check_corpus(
         path = Path(corpus)
         documents, problems = read_manifest(path, allow_outside)
     root = path.absolute().parent
-    seconds, timed = 0.0, 0
+    seconds, timed = 0.0, dict[str, bool]()
     segments: list[int] = []
     rates: dict[int, int] = {}
     for done, document in enumerate(documents, start=1):
@@ -116,12 +116,12 @@ def check_corpus(
             rates[rate] = rates.get(rate, 0) + 1
         if cues:
             segments.append(len(cues))
-            timed += cues[0].start is not None
+            timed[document.id] = cues[0].start is not None
         if progress is not None:
             progress(done, len(documents))
     problems += [*_repeated(documents), *_unused_recordings(documents, path)]
     columns = check_columns(documents, path, label, group, folds)
-    problems += columns.problems
+    problems += [*columns.problems, *uneven_cutting(documents, timed, label, path)]
     broken = {problem.document for problem in problems if problem.fatal}
     return CheckReport(
         path=path,
@@ -130,7 +130,7 @@ def check_corpus(
         usable=sum(document.id not in broken for document in documents),
         hours=seconds / 3600,
         segments=Spread.of(segments),
-        timed=timed,
+        timed=sum(timed.values()),
         without_audio=sum(document.audio is None for document in documents),
         without_text=sum(document.transcript is None and document.text is None for document in documents),
         columns=tuple(documents[0].columns) if documents else (),

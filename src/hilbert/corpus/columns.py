@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from hilbert.corpus.document import Document
 from hilbert.errors import Problem
 
 _MANY_CLASSES = 20
+_UNEVEN = 0.5  # difference of two classes' shares of documents whose audio is cut by cues
 
 
 @dataclass
@@ -75,6 +76,27 @@ def check_columns(
             hint = "a result on that split would count people seen in training; assign whole groups"
             warn(f"split: expected every group of {group!r} in one part, {found}", hint)
     return report
+
+
+def uneven_cutting(
+    documents: Sequence[Document], timed: Mapping[str, bool], label: str | None, path: Path
+) -> list[Problem]:
+    """A warning where classes differ in how their audio would be cut: a model could tell them apart by that alone.
+
+    ``timed``: id → whether the transcript has times, by which audio is cut unless windows are asked for.
+    """
+    shares: dict[str, list[bool]] = {}
+    for document in documents:
+        value = document.columns.get(label or "", "")
+        if value and document.audio is not None:
+            shares.setdefault(value, []).append(timed.get(document.id, False))
+    parts = {name: sum(found) / len(found) for name, found in sorted(shares.items())}
+    if not parts or max(parts.values()) - min(parts.values()) <= _UNEVEN:
+        return []
+    most, least = (choose(parts, key=parts.__getitem__) for choose in (max, min))
+    found = ", ".join(f"{sum(shares[name])} of {len(shares[name])} of class {name!r}" for name in (most, least))
+    hint = "cut all audio into windows (--audio-segments windows), or what is learnt may be the cutting"
+    return [Problem("", str(path), f"label {label!r}: transcripts with times in {found}", hint, fatal=False)]
 
 
 def _values(

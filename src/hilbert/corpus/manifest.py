@@ -94,6 +94,12 @@ class Corpus:
         twice = [id for id, count in Counter(wanted).items() if count > 1]
         if twice:
             raise ManifestError(f"{self.path}: expected every id once, found {len(twice)} repeated ({twice[0]!r})")
+        lacking = [id for id in wanted if id not in self._by_id]
+        if lacking:
+            raise ManifestError(
+                f"{self.path}: expected a row for each of {len(wanted)} documents, found none for {len(lacking)} (the "
+                f"first: {lacking[0]!r}); add them, with an empty label where a document is not to count"
+            )
         return Corpus(self.path, tuple(self[id] for id in wanted))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,10 +112,20 @@ def _pack(spec: EncoderSpec, kind: str) -> Pack | None:
 
 def _locate(spec: EncoderSpec, pack: Pack | None, offline: bool) -> tuple[Source, Any]:
     if pack is None:
+        _refuse_misspelt(spec.name)
         return resolve(spec, offline, _hint(spec.name, offline))
     folder = verify(pack.name)
     source = Source(pack.name, str(folder), None, True, {"encoder": pack.name, "weights": weights_digest(folder)})
     return source, read_config(source)
+
+
+def _refuse_misspelt(name: str) -> None:
+    """Raise EncoderError for what is nearly a known name, before a hub is asked for it."""
+    alike = get_close_matches(name, [*PACKS, _PROSODY], 1, 0.8)
+    if alike and not Path(name).exists():
+        raise EncoderError(
+            f"encoder {name!r}: expected a known name, a folder or a hub id, found none; did you mean {alike[0]}?"
+        )
 
 
 def _hint(name: str, offline: bool) -> str:

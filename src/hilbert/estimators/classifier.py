@@ -167,6 +167,15 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         winners: NDArray[Any] = self.classes_[logits.argmax(axis=1)]
         return winners
 
+    def distances(self, X: Bags) -> dict[str, Floats]:
+        """How far documents lie from the training ones: modality → (docs,), near 1 where they are alike, else larger.
+
+        Root mean square of their pooled features in standard deviations, NaN for a missing modality. Nothing without a
+        linear core, which knows these deviations.
+        """
+        check_is_fitted(self, "fit_")
+        return {} if self.core_ is None else self.core_.distances(check_features(self.features_, X))
+
     def variants(self, X: Bags) -> dict[str, Floats]:
         """Probabilities of the parts, which every result table shows beside the whole.
 

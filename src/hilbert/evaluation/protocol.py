@@ -12,6 +12,7 @@ from hilbert.errors import UsageError
 from hilbert.evaluation.assembling import Setup, assemble
 from hilbert.evaluation.fitting import Outcome, fit_fold, predict
 from hilbert.evaluation.result import Result
+from hilbert.evaluation.strangers import strangers
 from hilbert.evaluation.watching import Flow, watch
 from hilbert.features.bags import Bags
 from hilbert.monitors.ablation import PERMUTATIONS
@@ -21,6 +22,7 @@ Labels = Sequence[Any] | NDArray[Any]
 Mask = Sequence[bool] | NDArray[np.bool_]
 Progress = Callable[[int, int, str], None]
 
+UNLIKE = "its probabilities for such documents mean little"
 LEAST = 15  # permutations of a modality over all splits; with a few splits, more in each
 
 
@@ -117,6 +119,12 @@ def evaluate_saved(
     for key, fitted in models.items():
         test = bags[split.test]
         proba, notes = predict(key, fitted, test, learnt, key)
+        if far := strangers(fitted, test):
+            most = max(far, key=lambda found: found.distance)
+            notes.append(
+                f"{key}: {len({found.document for found in far})} documents are unlike those it was trained on (the "
+                f"{most.modality} of one lies {most.distance:.3g} standard deviations from them); {UNLIKE}"
+            )
         flow: Flow = {}
         if monitors:
             flow, said = watch(key, fitted, proba, test, _objects(y)[split.test], learnt, split, seed, LEAST)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hilbert.evaluation.measures import TRIVIAL
+from hilbert.splits import encode_groups
 
 if TYPE_CHECKING:
     from hilbert.evaluation.result import Result
+
+
+LEAST_GROUPS = 5  # with fewer, one resample in 150 or more lacks the whole class, and the others are much alike
 
 
 def number(value: float | None, signed: bool = False, digits: int = 3) -> str:
@@ -53,6 +59,11 @@ def verdict(result: Result) -> list[str]:
         return ["Only trivial baselines were evaluated: nothing can be said about the recordings."]
     auc = result.metrics["models"][main]["auc"]
     sentences = [f"{main} reaches a macro AUC of {number(auc['value'])} {span(auc)}."]
+    rarest, groups = fewest_groups(result)
+    if groups < LEAST_GROUPS:
+        held = f"Class {rarest!r} is scored in {groups} group{'' if groups == 1 else 's'} only"
+        few = f"{held} (people, or whatever --group names): too few for an interval to mean anything"
+        return [*sentences, f"{few}, so nothing is claimed; {LEAST_GROUPS} are the least, and more are better."]
     sentence, beyond = _beyond_trivial(result, main)
     sentences.append(sentence)
     if reference not in (None, main, *TRIVIAL) and not beyond:
@@ -72,6 +83,14 @@ def verdict(result: Result) -> list[str]:
                 f"power is about {number(row['detectable'])}."
             )
     return sentences
+
+
+def fewest_groups(result: Result) -> tuple[str, int]:
+    """The class that the fewest groups hold among the scored documents, and how many they are."""
+    labels = result.predictions.labels
+    groups = encode_groups(result.predictions.groups.tolist(), len(labels))  # each document by itself without any
+    held = {str(name): len(np.unique(groups[labels == name])) for name in np.unique(labels)}
+    return min(held.items(), key=lambda item: item[1])
 
 
 def _beyond_trivial(result: Result, main: str) -> tuple[str, bool]:

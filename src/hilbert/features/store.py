@@ -69,6 +69,8 @@ class FeatureStore:
         Raises StoreError when the folder holds something else, so that two sets are never mixed.
         """
         path = Path(path)
+        if path.exists() and not path.is_dir():
+            raise StoreError(f"{path}: expected a folder for the features, found a file; choose another --out")
         _sweep(path)
         info = {
             "format": FORMAT,
@@ -170,6 +172,9 @@ class FeatureStore:
         """Arrays ``values`` and ``times`` of a content key."""
         try:
             arrays: dict[str, NDArray[Any]] = load_file(self.object_path(key))
+        except FileNotFoundError:
+            where = f"{self.path}: features of document {document} are missing"
+            raise StoreError(f"{where} ({self.object_path(key).name}); run `hilbert extract` again") from None
         except (OSError, SafetensorError) as error:
             raise StoreError(
                 f"{self.object_path(key)}: features of document {document} cannot be read ({error}); remove the "
@@ -225,19 +230,26 @@ def _relative(manifest: Path, folder: Path) -> str:
 
 
 def _short(value: Any) -> str:
+    if value is None:
+        return "none"
     text = json.dumps(value, sort_keys=True)
     return text if len(text) < 200 else text[:197] + "…"
 
 
 def _read(path: Path, store: Path) -> dict[str, Any]:
+    if store.is_file():
+        raise StoreError(
+            f"{store}: expected a feature store, which is a folder, found a file; if it is a manifest, run `hilbert "
+            "extract` first"
+        )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StoreError(
-            f"{store}: expected a feature store, found no {path.name}; `hilbert extract` makes one"
+            f"{store}: expected a feature store, found no {path.name}; `hilbert extract` makes one from a manifest"
         ) from None
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: cannot be read ({error})") from None
+        raise StoreError(f"{path}: cannot be read ({error}); remove it and run `hilbert extract` again") from None
     if not isinstance(data, dict):
         raise StoreError(f"{path}: expected a JSON object, found {type(data).__name__}")
     return data

@@ -37,10 +37,10 @@ def column_moments(values: Floats) -> tuple[Floats, Floats]:
     filled = np.where(known, values, 0.0)
     mean = filled.sum(axis=0) / count
     spread = np.sqrt(np.where(known, (filled - mean) ** 2, 0.0).sum(axis=0) / count)
-    # rounding leaves a constant column with a spread of about eps × its size, and one of zeros with next to none:
-    # divided by that, another document's rounding would be a number of any size
+    # rounding of float32 leaves a constant column with a spread of about eps × its size, and one of zeros with next to
+    # none: divided by that, another document's rounding would be a number of any size
     largest = spread.max(initial=np.finfo(np.float64).tiny)
-    constant = spread <= np.maximum(1e-9 * np.abs(mean), 1e-12 * largest)
+    constant = spread <= np.maximum(1e-6 * np.abs(mean), 1e-12 * largest)
     return mean, np.where(constant, 1.0, spread)
 
 

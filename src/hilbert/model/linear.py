@@ -157,6 +157,11 @@ class LinearCore:
         """What the regression sees of each modality, (docs, components)."""
         return self.blocks.transform_pooled(self._pooled(bags))
 
+    def distances(self, bags: Bags) -> dict[str, Floats]:
+        """How far documents lie from the training ones, (docs,) of each modality, as ``Block.distance`` says."""
+        parts = zip(self.modalities, self.blocks.blocks, self._pooled(bags), strict=True)
+        return {modality: block.distance(pooled) for modality, block, pooled in parts}
+
     def _pooled(self, bags: Bags) -> list[Floats]:
         return [self.pooling(getattr(bags, modality)) for modality in self.modalities]
 

@@ -72,6 +72,18 @@ class Block:
         projected: Floats = np.nan_to_num((pooled - self.mean) / self.scale) @ self.axes - self.centre
         return projected
 
+    def distance(self, pooled: Floats) -> Floats:
+        """(docs,) root mean square of the standardised features, near 1 for documents like the training ones.
+
+        NaN for a document that lacks all of them.
+        """
+        standard = (pooled - self.mean) / self.scale
+        known = ~np.isnan(standard)
+        count = known.sum(axis=1)
+        squares = np.where(known, standard, 0.0) ** 2
+        mean = np.divide(squares.sum(axis=1), count, out=np.full(len(count), np.nan), where=count > 0)
+        return np.asarray(np.sqrt(mean))
+
 
 @dataclass(frozen=True)
 class PooledBlocks:
