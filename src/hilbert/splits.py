@@ -214,8 +214,8 @@ def _check_possible(
     if largest < folds:
         if largest == 1:
             raise UsageError(
-                "labels: expected classes, found another value for every document: an id or a measurement; choose "
-                "another column, or cut the measurement into classes"
+                f"labels: expected several documents of a class, found another value for each of {len(codes)}; choose "
+                "another column, cut a measurement into classes, or add documents"
             )
         raise UsageError(f"{folds} folds: even the largest class has only {largest} documents; use fewer folds")
 

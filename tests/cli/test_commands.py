@@ -166,10 +166,10 @@ def test_predict_warns_of_a_recording_unlike_all_others(hilbert, manifest, model
     soundfile.write(tmp_path / "strange.wav", np.sign(np.sin(2 * np.pi * 3000 * time)), 16000)
     out = tmp_path / "p.csv"
     usual = hilbert("predict", model, manifest.parent / "3.wav", "--out", out)
-    assert "is unlike those" not in usual.output
+    assert "Unlike" not in usual.output
     strange = hilbert("predict", model, tmp_path / "strange.wav", "--out", out)
     assert strange.exit_code == 0, strange.output
-    assert "1 times a document is unlike those that the model was trained on" in strange.output
+    assert "Unlike what the model was trained on: 1 of 1 documents" in strange.output
     assert "document strange: its audio lies" in strange.output
 
 
@@ -177,8 +177,8 @@ def test_predict_warns_of_a_recording_unlike_all_others(hilbert, manifest, model
     ("name", "options", "said"),
     [
         ("extract", (), "What was finished is kept"),
-        ("evaluate", (), "Nothing was written.\n"),
-        ("train", (), "Nothing was written. With --checkpoint it would be kept."),
+        ("evaluate", (), "Nothing is finished.\n"),
+        ("train", (), "Nothing is finished. With --checkpoint it would be kept."),
         ("train", ("--checkpoint", "c"), "What was finished is kept"),
     ],
 )
@@ -202,7 +202,7 @@ def test_messages_name_what_was_wrong(hilbert, manifest, features, model, tmp_pa
     cases = [
         (("evaluate", manifest, "--label", "voice", "--out", tmp_path / "r"), "run `hilbert extract` first"),
         (("evaluate", broken, "--label", "voice", "--out", tmp_path / "r"), "are missing"),
-        (("evaluate", features, "--label", "id", "--out", tmp_path / "r"), "another value for every document"),
+        (("evaluate", features, "--label", "id", "--out", tmp_path / "r"), "another value for each of 16"),
         (("evaluate", features, "--label", "voice", "--group", "voice", "--out", tmp_path / "r"), "the same column"),
         (("evaluate", features, "--label", "voice", "--device", "gpu", "--out", tmp_path / "r"), "cpu, cuda or mps"),
         (("evaluate", features, "--label", "voice", "--jobs", "0", "--out", tmp_path / "r"), "jobs"),

@@ -10,8 +10,10 @@ import soundfile
 
 from hilbert.corpus import Corpus, Cue, Spread, check_corpus
 from hilbert.corpus.check import cue_problems
+from hilbert.corpus.document import Document
+from hilbert.corpus.problems import absent, problem_of
 from hilbert.corpus.recipes.speechocean762 import webvtt
-from hilbert.errors import ManifestError
+from hilbert.errors import AudioError, InputError, ManifestError, TranscriptError
 
 RATE = 8000
 SECRET = "the patient said so"
@@ -226,3 +228,36 @@ def test_recordings_in_a_column_of_another_name(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("id,text,file\na,Hello.,a.wav\nb,Hello.,b.wav\n", encoding="utf-8")
     (warning,) = check_corpus(tmp_path / "m.csv").problems
     assert (warning.message, warning.fatal) == ("expected recordings in a column audio, found them in 'file'", False)
+
+
+def test_a_transcript_without_text_stops_a_document_that_has_nothing_else(tmp_path: Path) -> None:
+    write_corpus(tmp_path, documents=2)
+    (tmp_path / "d0.vtt").write_text(webvtt([(0.0, 1.0, ""), (1.0, 1.5, "")]))
+    (tmp_path / "d1.vtt").write_text("")
+    (tmp_path / "n.csv").write_text("id,audio,transcript\nd0,d0.wav,d0.vtt\nd1,,d1.vtt\n")
+    found = {problem.document: problem.fatal for problem in check_corpus(tmp_path / "n.csv").problems}
+    assert found == {"d0": False, "d1": True}
+
+
+def test_which_file_an_error_is_about(tmp_path: Path) -> None:
+    document = Document("p", tmp_path / "a.wav", tmp_path / "a.wav.vtt")
+    errors = [
+        TranscriptError("a.wav.vtt, line 3: expected times; correct them"),
+        AudioError(f"{tmp_path / 'a.wav'}: cut off; copy it"),
+        TranscriptError("cue 1 of 1: expected 0 <= start"),
+        InputError("expected audio, found neither"),
+    ]
+    found = [problem_of(document, error, tmp_path) for error in errors]
+    assert [(problem.file, problem.message, problem.hint) for problem in found] == [
+        ("a.wav.vtt", "line 3: expected times", "correct them"),
+        ("a.wav", "cut off", "copy it"),
+        ("a.wav.vtt", "cue 1 of 1: expected 0 <= start", ""),
+        ("", "expected audio, found neither", ""),
+    ]
+
+
+def test_a_link_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "b.wav").symlink_to(tmp_path / "gone.wav")
+    assert absent(tmp_path / "b.wav") == "it is a link to a file that is not there"
+    assert absent(tmp_path / "no" / "b.wav") == "the folder 'no' is not there; paths are relative to the manifest"
+    assert absent(tmp_path / "c.wav") == "put it there, or correct the manifest"

@@ -122,6 +122,10 @@ def test_distance_from_the_training_documents():
     assert np.mean(near**2) == pytest.approx(1.0)
     shifted = pooled[30:] + 100 * block.scale
     assert (block.distance(shifted) > 95).all()
+    constant = np.hstack([pooled, np.zeros((40, 3))])
+    wider = Block.fit(constant[:30], 5)
+    constant[:, 8:] = 1000.0  # in units of their own, where training shows no spread to compare with
+    np.testing.assert_allclose(wider.distance(constant[30:]), block.distance(pooled[30:]))
     lacking = pooled[30:].copy()
     lacking[0], lacking[1, ::2] = np.nan, np.nan
     found = block.distance(lacking)

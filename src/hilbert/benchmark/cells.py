@@ -137,7 +137,9 @@ def explanations(numbers: Numbers) -> list[str]:
         f"{metrics['bootstrap']['resamples']} resamples of whole groups, differences paired.",
         f"p, Holm: two-sided bootstrap p of the difference to {numbers.comparator}, adjusted for {len(tested)} models, "
         "each by the row that stands for it: HILBERT's by themselves, a baseline by the output that was best on "
-        f"tuning data; without prior, length and the comparator{also}. p, corrected t: Nadeau and Bengio, unadjusted.",
+        f"tuning data of MAEC, or by its own where none is named; without prior, length and the comparator{also}."
+        + (f" Adjusted for all rows, that of hilbert is {p_value(numbers.holm_rows)}." if numbers.against else "")
+        + " p, corrected t: Nadeau and Bengio, unadjusted.",
         "Slope and intercept: logistic recalibration of each class against the rest (1 and 0 when calibrated); "
         "ECE: expected calibration error of the top class.",
     ]

@@ -30,8 +30,9 @@ class Numbers:
     """A setting's table: ``about`` the setting, ``models`` the JSON file of each, ``metrics`` as `evaluate` has them.
 
     ``against``: row → its paired difference to the comparator; ``gains``: row of a baseline → HILBERT's difference
-    to it. ``standing``: model → the row that stands for it; those have ``holm``, the adjusted p, and no others: the
-    outputs of one model are no further methods, and a family of all of them would be too large to find anything.
+    to it. ``standing``: model → the row that stands for it; those have ``holm``, the adjusted p over them, since
+    the outputs of one model are no further methods; ``holm_rows`` is the p of HILBERT's difference to the comparator
+    among all rows.
     """
 
     comparison: Comparison
@@ -44,6 +45,7 @@ class Numbers:
     against: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     gains: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     standing: Mapping[str, str] = field(default_factory=dict)
+    holm_rows: float | None = None
     notes: Sequence[str] = ()
 
 
@@ -94,7 +96,8 @@ def collect(comparison: Comparison, place: Place, comparator: str, resamples: in
     family = [row for model, row in rows.items() if model not in TRIVIAL]
     return Numbers(
         comparison, comparator, about, repeats, predictions, {n: r.about for n, r in counted.items()}, metrics,
-        _adjusted(against, family), _adjusted(gains, family), rows, notes,
+        _adjusted(against, family), _adjusted(gains, family), rows,
+        _adjusted(against, [name for name in against if name not in TRIVIAL]).get(MODEL, {}).get("holm"), notes,
     )  # fmt: skip
 
 

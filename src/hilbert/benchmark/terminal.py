@@ -46,6 +46,6 @@ def print_numbers(numbers: Numbers, console: Console) -> None:
     print_table(console, cells.heading(numbers), headings, [[row[key] for key, _ in columns] for row in shown])
     if len(shown) < len(everything):
         left = len(everything) - len(shown)
-        console.print(Text(f"{left} more rows, other outputs of the baselines, stand in the files."))
+        console.print(Text(f"Other outputs of the baselines, {left} in all, stand in the files."))
     console.print(Text(f"{cells.headline(numbers)} {cells.CAUTION}", style="bold"))
     console.print()

@@ -166,7 +166,7 @@ def _tune(
         screen.print(f"left out: {line}", markup=False)
     for path in write_choices(place.out, [*studies, *others]):
         screen.print(f"{path}", markup=False)
-    screen.print("Put settings.yaml into src/hilbert/benchmark/, and commit both files before the run.")
+    screen.print("Put settings.yaml into src/hilbert/benchmark/, and commit all of them before the run.")
     if failures:
         show_problems(failures)
         raise typer.Exit(PARTIAL)

@@ -37,7 +37,7 @@ def command(function: Callable[P, None], resumes: bool | str = False) -> Callabl
             function(*args, **kwargs)
         except KeyboardInterrupt:
             kept = resumes if isinstance(resumes, bool) else kwargs.get(resumes) is not None
-            text = "What was finished is kept; the same command goes on from there." if kept else "Nothing was written."
+            text = "What was finished is kept; the same command goes on from there." if kept else "Nothing is finished."
             more = f" With --{resumes} it would be kept." if isinstance(resumes, str) and not kept else ""
             typer.echo(f"\nInterrupted. {text}{more}", err=True)
             raise typer.Exit(INTERRUPTED) from None

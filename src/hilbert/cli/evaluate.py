@@ -17,6 +17,7 @@ EXAMPLES = (
     "Examples: hilbert evaluate features/ --label diagnosis --group patient --out results/  •  "
     "hilbert evaluate new-features/ --label diagnosis --model model/ --out results/"
 )
+PRESETS = {"hilbert": "robust", "hilbert-paper": "paper"}
 MODELS = "prior,length,audio-lr,text-lr,concat-lr,hilbert"
 
 
@@ -62,8 +63,10 @@ def run(
     check_device(device)
     names_of_models = [part.strip() for part in models.split(",")]
     if model is None:
-        load_config("robust", config if "hilbert" in names_of_models else None, set_)  # before anything is read
-        if (config or set_) and not {"hilbert", "hilbert-paper"} & set(names_of_models):
+        asked = [preset for name, preset in PRESETS.items() if name in names_of_models]
+        for preset in asked or ["robust"]:
+            load_config(preset, config if asked else None, set_)  # before anything is read
+        if (config or set_) and not asked:
             raise UsageError("--set and --config change HILBERT alone: add hilbert to --models, or leave them out")
     store = FeatureStore(features)
     corpus, bags = store.corpus(manifest), store.load()
@@ -76,8 +79,8 @@ def run(
     else:
         chosen = {}
         for name in names_of_models:
-            preset = {"hilbert": "robust", "hilbert-paper": "paper"}.get(name)
-            options = {"config": load_config(preset, config, set_), "device": device} if preset else {}
+            own = PRESETS.get(name)
+            options = {"config": load_config(own, config, set_), "device": device} if own else {}
             chosen[name] = make_model(name, **options)
         counted = score_mask(corpus.column(score), score) if score else None
         with progress("evaluate") as report:

@@ -75,7 +75,8 @@ def run(
                 )
             except ValidationError as error:
                 first_error = error.errors()[0]
-                option = {"audio": "audio-segments", "text": "text-segments"}.get(*[str(first_error["loc"][0])] * 2)
+                name = str(first_error["loc"][0])
+                option = {"audio": "audio-segments", "text": "text-segments"}.get(name, name)
                 wanted = first_error["msg"].removeprefix("Input should be ")
                 raise UsageError(f"--{option}: expected {wanted}, found {first_error['input']}") from None
             corpus = Corpus.from_manifest(manifest, allow_outside=allow_outside)

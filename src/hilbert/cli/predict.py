@@ -49,7 +49,8 @@ def run(
         )
     proba = fitted.predict_proba(prepared.bags)
     if far := strangers(fitted, prepared.bags):
-        typer.echo(f"{len(far)} times a document is unlike those that the model was trained on:", err=True)
+        count = len({found.document for found in far})
+        typer.echo(f"Unlike what the model was trained on: {count} of {len(prepared.bags)} documents", err=True)
         show_problems(far)
     columns = {"id": prepared.bags.ids.tolist(), "predicted": [str(c) for c in fitted.classes_[proba.argmax(axis=1)]]}
     columns |= {f"p_{c}": proba[:, i] for i, c in enumerate(fitted.classes_)}

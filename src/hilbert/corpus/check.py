@@ -99,7 +99,7 @@ def check_corpus(
     """
     problems: list[Problem] = []
     if isinstance(corpus, Corpus):
-        path, documents = corpus.path, corpus.documents
+        path, documents = Path(corpus.path), corpus.documents
     else:
         path = Path(corpus)
         documents, problems = read_manifest(path, allow_outside)
@@ -171,8 +171,9 @@ def _check_text(document: Document, duration: float | None, root: Path) -> tuple
     file = shown(document.transcript, root)
     if not any(cue.text for cue in cues):
         message = f"expected text in the transcript, found {f'{len(cues)} cues without any' if cues else 'none'}"
-        hint = "the document counts as one without text"
-        return cues, [Problem(document.id, file, message, hint, fatal=False)]
+        fatal = document.audio is None
+        hint = "remove the row" if fatal else "the document counts as one without text"
+        return cues, [Problem(document.id, file, message, hint, fatal)]
     return cues, [Problem(document.id, file, *found) for found in cue_problems(cues, duration)]
 
 
@@ -246,7 +247,7 @@ def _unused_recordings(documents: tuple[Document, ...], path: Path) -> list[Prob
     if not documents or any(document.audio is not None for document in documents):
         return []
     for name in documents[0].columns:
-        if all(Path(document.columns[name]).suffix.lower() in _RECORDINGS for document in documents):
+        if all(Path(document.columns.get(name, "")).suffix.lower() in _RECORDINGS for document in documents):
             message = f"expected recordings in a column audio, found them in {name!r}"
             return [Problem("", str(path), message, "call the column audio", fatal=False)]
     return []

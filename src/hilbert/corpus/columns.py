@@ -11,6 +11,7 @@ from hilbert.corpus.document import Document
 from hilbert.errors import Problem
 
 _MANY_CLASSES = 20
+_FEW = 3  # documents of a class; of fewer a share says nothing
 _UNEVEN = 0.5  # difference of two classes' shares of documents whose audio is cut by cues
 
 
@@ -90,7 +91,7 @@ def uneven_cutting(
         value = document.columns.get(label or "", "")
         if value and document.audio is not None:
             shares.setdefault(value, []).append(timed.get(document.id, False))
-    parts = {name: sum(found) / len(found) for name, found in sorted(shares.items())}
+    parts = {name: sum(found) / len(found) for name, found in sorted(shares.items()) if len(found) >= _FEW}
     if not parts or max(parts.values()) - min(parts.values()) <= _UNEVEN:
         return []
     most, least = (choose(parts, key=parts.__getitem__) for choose in (max, min))

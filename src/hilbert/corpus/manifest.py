@@ -94,12 +94,6 @@ class Corpus:
         twice = [id for id, count in Counter(wanted).items() if count > 1]
         if twice:
             raise ManifestError(f"{self.path}: expected every id once, found {len(twice)} repeated ({twice[0]!r})")
-        lacking = [id for id in wanted if id not in self._by_id]
-        if lacking:
-            raise ManifestError(
-                f"{self.path}: expected a row for each of {len(wanted)} documents, found none for {len(lacking)} (the "
-                f"first: {lacking[0]!r}); add them, with an empty label where a document is not to count"
-            )
         return Corpus(self.path, tuple(self[id] for id in wanted))
 
 
@@ -144,17 +138,19 @@ def read_manifest(
 def _column_problems(table: Table, path: Path, content: bool) -> list[Problem]:
     if not table.columns:
         return []
-    # a first line without names may be private text, so nothing of it is shown but what is nearly a known name
-    nearly = [repr(name) for name in table.columns if name.lower() in _RESERVED and name not in _RESERVED]
-    count = len(table.columns)
-    others = f"{count} other {'name' if count == 1 else 'names'}"
-    found = f"found {', '.join(nearly)}" if nearly else f"found {others} in the first line"
-    hint = "names are case-sensitive" if nearly else "the first line must name the columns: id,audio,transcript,…"
     problems = []
-    if "id" not in table.columns:
-        problems.append(Problem("", str(path), f"expected a column id, {found}", hint))
-    if content and not set(table.columns) & set(_RESERVED[1:]):
-        problems.append(Problem("", str(path), f"expected a column audio, transcript or text, {found}", hint))
+    for wanted, needed in ((_RESERVED[:1], True), (_RESERVED[1:], content)):
+        if needed and not set(table.columns) & set(wanted):
+            # a first line without names may be private text, so nothing of it is shown but what is nearly a known name
+            nearly = [repr(name) for name in table.columns if name.lower() in wanted]
+            found = f"found {', '.join(nearly)}" if nearly else f"found none among {len(table.columns)}"
+            hint = (
+                "names are case-sensitive"
+                if nearly
+                else "a table begins with its columns' names: id,audio,transcript,…"
+            )
+            names = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} or {wanted[-1]}"
+            problems.append(Problem("", str(path), f"expected a column {names}, {found}", hint))
     return problems
 
 

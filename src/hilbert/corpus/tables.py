@@ -83,7 +83,7 @@ def _csv(path: Path) -> Table:
                             "",
                             str(path),
                             f"{where}: expected {len(columns)} values, found {len(values)}",
-                            "put values that hold commas, quotes or line breaks in double quotes",
+                            "put values that hold the separator, quotes or line breaks in double quotes",
                         )
                     )
                 else:
@@ -160,11 +160,10 @@ def _parquet(path: Path) -> Table:
 def _header(names: list[str], path: Path) -> tuple[str, ...]:
     if len(names) > MAX_COLUMNS:
         raise ManifestError(f"{path}: expected at most {MAX_COLUMNS:,} columns, found {len(names):,}")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ManifestError(
-            f"{path}: expected one column of each name, found several called {', '.join(map(repr, twice))}"
-        )
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        places = " and ".join(str(place + 1) for place, name in enumerate(names) if name == twice)
+        raise ManifestError(f"{path}: expected one column of each name, found one for the columns {places}")
     if "" in names:
         raise ManifestError(f"{path}: expected a name for every column, found none for column {names.index('') + 1}")
     return tuple(names)

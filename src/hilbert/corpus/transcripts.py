@@ -146,12 +146,12 @@ def _refuse_documents(content: bytes, suffix: str, name: str) -> None:
     start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower()
     if not found and start.startswith((b"<!doctype html", b"<html")):
         found = "HTML"
-    if not found and suffix not in _SUFFIXES:
+    if not found and suffix not in _SUFFIXES and not suffix[1:].isdigit():
         found = f"a file ending in {suffix}"
     if found:
         raise TranscriptError(
             f"{name}: expected a transcript as .vtt, .srt, .json or plain text in .txt, found {found}; "
-            "save or export it in one of these"
+            "save or export it in one of these, or end the name of plain text in .txt"
         )
 
 

@@ -121,7 +121,7 @@ def _locate(spec: EncoderSpec, pack: Pack | None, offline: bool) -> tuple[Source
 
 def _refuse_misspelt(name: str) -> None:
     """Raise EncoderError for what is nearly a known name, before a hub is asked for it."""
-    alike = get_close_matches(name, [*PACKS, _PROSODY], 1, 0.8)
+    alike = [] if "/" in name else get_close_matches(name, [*PACKS, _PROSODY], 1, 0.8)
     if alike and not Path(name).exists():
         raise EncoderError(
             f"encoder {name!r}: expected a known name, a folder or a hub id, found none; did you mean {alike[0]}?"

@@ -20,8 +20,8 @@ class Stranger(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"document {self.document}: its {self.modality} lies {self.distance:.3g} standard deviations from the "
-            "training documents, which lie 1 from their mean; its probabilities mean little"
+            f"document {self.document}: its {self.modality} lies {self.distance:.3g} standard deviations from the mean "
+            "of the training documents, which lie about 1 from it; its probabilities mean little"
         )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hilbert.evaluation.result import Result
 
 
-LEAST_GROUPS = 5  # with fewer, one resample in 150 or more lacks the whole class, and the others are much alike
+LEAST_GROUPS = 5  # with four, one resample in 55 lacks the whole class, and the others are much alike
 
 
 def number(value: float | None, signed: bool = False, digits: int = 3) -> str:
@@ -58,12 +58,13 @@ def verdict(result: Result) -> list[str]:
     if main is None:
         return ["Only trivial baselines were evaluated: nothing can be said about the recordings."]
     auc = result.metrics["models"][main]["auc"]
-    sentences = [f"{main} reaches a macro AUC of {number(auc['value'])} {span(auc)}."]
     rarest, groups = fewest_groups(result)
     if groups < LEAST_GROUPS:
         held = f"Class {rarest!r} is scored in {groups} group{'' if groups == 1 else 's'} only"
         few = f"{held} (people, or whatever --group names): too few for an interval to mean anything"
-        return [*sentences, f"{few}, so nothing is claimed; {LEAST_GROUPS} are the least, and more are better."]
+        claim = f"{few}, so nothing is claimed; {LEAST_GROUPS} are the least, and more are better."
+        return [f"{main} reaches a macro AUC of {number(auc['value'])}.", claim]
+    sentences = [f"{main} reaches a macro AUC of {number(auc['value'])} {span(auc)}."]
     sentence, beyond = _beyond_trivial(result, main)
     sentences.append(sentence)
     if reference not in (None, main, *TRIVIAL) and not beyond:

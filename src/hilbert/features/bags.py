@@ -98,6 +98,8 @@ class Bags:
                 f"bags: {len(self.ids)} ids, {len(self.audio.lengths)} audio and {len(self.text.lengths)} text "
                 f"lengths, {len(self.duration)} durations; expected one of each a document"
             )
+        if self.origins is not None and len(self.origins) != len(self.ids):
+            raise InputError(f"bags: {len(self.origins)} origins of {len(self.ids)} documents; expected one of each")
 
     @property
     def shape(self) -> tuple[int]:

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from hilbert.corpus.manifest import Corpus
-from hilbert.errors import InputError, Problem, StoreError
+from hilbert.errors import InputError, ManifestError, Problem, StoreError
 from hilbert.features.bags import Bags, Packed
 from hilbert.files import replace_file, write_json
 
@@ -117,6 +117,14 @@ class FeatureStore:
         """
         # paths were checked when the features were made, and are not opened again
         corpus = Corpus.from_manifest(manifest or self.manifest, allow_outside=True, content=self.info["content"])
+        known = set(corpus.ids.tolist())
+        lacking = [id for id in self.index.documents if id not in known]
+        if lacking:
+            raise ManifestError(
+                f"{corpus.path}: expected a row for each of the {len(self.index.documents)} documents of {self.path}, "
+                f"found none for {len(lacking)} (the first: {lacking[0]!r}); add them, with an empty label where one "
+                "is not to count"
+            )
         return corpus.select(list(self.index.documents))
 
     def load(self) -> Bags:

@@ -73,11 +73,13 @@ class Block:
         return projected
 
     def distance(self, pooled: Floats) -> Floats:
-        """(docs,) root mean square of the standardised features, near 1 for documents like the training ones.
+        """(docs,) root mean square of the standardised features; over all training documents its mean square is 1.
 
-        NaN for a document that lacks all of them.
+        Features that were constant there, whose scale is 1, have no deviations to count in. NaN for a document that
+        lacks all others.
         """
-        standard = (pooled - self.mean) / self.scale
+        varied = self.scale != 1.0
+        standard = ((pooled - self.mean) / self.scale)[:, varied]
         known = ~np.isnan(standard)
         count = known.sum(axis=1)
         squares = np.where(known, standard, 0.0) ** 2

@@ -56,6 +56,8 @@ def text_segments(cues: Sequence[Cue], segmentation: Segmentation) -> list[Cue]:
     share of each cue; cues without times are lines or paragraphs, and no sentence runs over them.
     """
     mode = segmentation.text
+    if not any(cue.text for cue in cues):
+        return []  # nothing was said, however many cues there are
     if mode == "auto":
         mode = "cues" if timed(cues) else "sentences"
     return (list(cues) if mode == "cues" else _sentences(cues))[: segmentation.first]
