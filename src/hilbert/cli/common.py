@@ -144,6 +144,14 @@ def load_config(preset: str, file: Path | None, settings: list[str] | None) -> H
     return config
 
 
+def require_distinct(label: str, group: str | None) -> None:
+    """Raise UsageError where both name one column: every class would be a single group."""
+    from hilbert.errors import UsageError
+
+    if group == label:
+        raise UsageError(f"--label and --group name the same column, {label!r}: a group is whose documents they are")
+
+
 def show_problems(problems: list[Any], limit: int = 20) -> None:
     """List what is wrong, the first of it when it is much."""
     for problem in problems[:limit]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilbert.cli.common import console, load_config, progress
+from hilbert.cli.common import console, load_config, progress, require_distinct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,13 +53,11 @@ def run(
     from hilbert.evaluation import evaluate, evaluate_saved, evaluate_split
     from hilbert.evaluation.table import print_result
     from hilbert.features.store import FeatureStore
+    from hilbert.training.fit import check_device
 
     if model is not None and (split or score or config or set_):
         raise UsageError("--model evaluates a finished model: leave out --split, --score, --config and --set")
-    from hilbert.training.fit import check_device
-
-    if group == label:
-        raise UsageError(f"--label and --group name the same column, {label!r}: a group is whose documents they are")
+    require_distinct(label, group)
     check_device(device)
     names_of_models = [part.strip() for part in models.split(",")]
     if model is None:

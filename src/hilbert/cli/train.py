@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hilbert.cli.common import console, load_config, progress
+from hilbert.cli.common import console, load_config, progress, require_distinct
 
 EXAMPLES = "Example: hilbert train features/ --label diagnosis --group patient --out model/ --set cka.weight=0.3"
 
@@ -26,13 +26,11 @@ def run(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Decides folds, initial weights and batches.")] = 0,
 ) -> None:
     """Fit HILBERT on all labelled documents of a feature store and save it."""
-    from hilbert.errors import UsageError
     from hilbert.estimators import HilbertClassifier
     from hilbert.features.store import FeatureStore
     from hilbert.training.fit import check_device
 
-    if group == label:
-        raise UsageError(f"--label and --group name the same column, {label!r}: a group is whose documents they are")
+    require_distinct(label, group)
     resolved = load_config(preset, config, set_)
     check_device(device)
     store = FeatureStore(features)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hilbert.features.bags import Bags
 
-FAR = 5.0  # of a thousand earnings calls not in training, about four are farther; of 125 speakers, none
+FAR = 5.0  # of a thousand earnings calls not in training about one is farther, of 125 speakers none
 
 
 class Stranger(NamedTuple):
