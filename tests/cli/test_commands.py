@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from hilbert import Corpus, FeatureStore, Result
+from hilbert.cli.common import take_debug
 
 QUICK = ("--set", "training.epochs=2", "--set", "training.head_epochs=2", "--jobs", "1")
 
@@ -67,6 +68,29 @@ def test_one_broken_document_does_not_stop_the_others(hilbert, manifest, tmp_pat
     assert "1 of 2 documents of the manifest have no features (1 failed)" in FeatureStore(tmp_path / "f").load().notes
     index = json.loads((tmp_path / "f" / "index.json").read_text(encoding="utf-8"))
     assert list(index["documents"]) == ["good"]
+
+
+def test_documents_that_left_the_manifest_are_counted(hilbert, manifest, tmp_path):
+    lines = manifest.read_text(encoding="utf-8").splitlines()
+    fewer = manifest.parent / "fewer.csv"
+    fewer.write_text("\n".join(lines[:4]) + "\n", encoding="utf-8")
+    arguments = ("--speech", "prosody", "--window", "1", "--out", tmp_path / "store")
+    assert "left out" not in hilbert("extract", fewer, *arguments).output
+    fewer.write_text("\n".join(lines[:2]) + "\n", encoding="utf-8")
+    assert "2 documents of an earlier run are not in this manifest" in hilbert("extract", fewer, *arguments).output
+
+
+def test_debug_shows_the_traceback_and_keeps_the_exit_code(hilbert, tmp_path):
+    arguments = ["check", str(tmp_path / "none.csv")]
+    plain = hilbert(*arguments)
+    try:
+        shown = hilbert(*take_debug(["--debug", *arguments]))
+    finally:
+        take_debug([])
+    assert "Traceback" in shown.output
+    assert "Traceback" not in plain.output
+    assert shown.exit_code == plain.exit_code == 2
+    assert plain.output in shown.output
 
 
 def test_extract_without_an_encoder_says_how(hilbert, manifest, tmp_path):

@@ -224,7 +224,8 @@ def test_document_removed_from_the_manifest_leaves_the_index(run, folder):
     lines = folder.manifest.read_text().splitlines()
     folder.manifest.write_text("\n".join(line for line in lines if not line.startswith("d1,")) + "\n")
     store = run()
-    assert store.report.computed == 0
+    assert (store.report.computed, store.report.gone) == (0, 1)
+    assert run().report.gone == 0
     assert store.load().ids.tolist() == ["d0", "d2", "d3"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +44,7 @@ def command(function: Callable[P, None], resumes: bool | str = False) -> Callabl
             raise typer.Exit(INTERRUPTED) from None
         except (HilbertError, OSError) as error:
             if debugging():
-                raise
+                traceback.print_exc()
             typer.echo(f"Error: {error}", err=True)
             raise typer.Exit(getattr(error, "exit_code", FAILED)) from None
         except Exception as error:

@@ -102,6 +102,9 @@ def summarise(store: FeatureStore) -> None:
         out.print("Nothing to do: all features are there already.", markup=False)
     elif report.reused:
         out.print(f"{report.reused} documents were there already, no other could be encoded.", markup=False)
+    if report.gone:
+        # their files stay, so a manifest that names them again costs nothing
+        out.print(f"{report.gone} documents of an earlier run are not in this manifest: left out.", markup=False)
     hours = f", {report.audio_seconds / 3600:.2f} h of audio" if report.audio_seconds else ""
     size = megabytes(store.size())
     out.print(f"{store.path}: {report.computed + report.reused} documents, {segments}{hours}, {size}", markup=False)

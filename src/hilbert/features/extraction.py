@@ -24,11 +24,15 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass
 class ExtractionReport:
-    """What a run did: documents computed, found again, failed; and, over all documents, what was counted."""
+    """What a run did: documents computed, found again, failed; and, over all documents, what was counted.
+
+    ``gone``: documents that the store held before and that the manifest no longer names.
+    """
 
     documents: int = 0
     computed: int = 0
     reused: int = 0
+    gone: int = 0
     seconds: float = 0.0
     audio_seconds: float = 0.0
     segments: dict[str, int] = field(default_factory=dict)
@@ -118,6 +122,8 @@ def run(
         # what earlier runs knew of the documents that this one did not reach
         done = before | done
         raise
+    else:
+        report.gone = len(before.keys() - {document.id for document in corpus})
     finally:
         store.index.documents = done
         store.index.problems = [vars(problem) for problem in report.problems]
