@@ -69,7 +69,10 @@ class ModelConfig(Section):
     unimodal_source: Literal["pre", "post"] = Field(
         description="z_audio and z_text are pooled before or after cross-attention"
     )
-    joint: Literal["concat", "gated", "sequence"]
+    joint: Literal["concat", "gated", "sequence", "sequence_plain"] = Field(
+        description="sequence: one pooling over both, in which both modalities start with half of the attention; "
+        "sequence_plain: with as much as they have segments"
+    )
     time_encoding: bool = Field(description="add a sinusoidal encoding of relative time")
     projection: Count = Field(description="width of the space in which embeddings are contrasted")
 

@@ -23,7 +23,7 @@ def slow_correlation(x, y):
     x, y = (z - z.mean(0) for z in (x, y))
     x, y = (z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-6) for z in (x, y))
     pairs = [(i, j) for i in range(x.shape[1]) for j in range(y.shape[1])]
-    return sum(sum(x[n, i] * y[n, j] for n in range(len(x))) ** 2 for i, j in pairs) / len(x) ** 2
+    return sum(sum(x[n, i] * y[n, j] for n in range(len(x))) ** 2 for i, j in pairs) / len(pairs)
 
 
 def test_losses_are_those_of_loops(make_method, segment_batch, by_hand):
@@ -89,10 +89,13 @@ def test_discrepancy_sees_each_moment():
     assert float(moment_discrepancy(x, narrower)) < float(moment_discrepancy(x, narrower + 0.3))
 
 
-def test_correlation_is_zero_for_orthogonal_and_at_most_one():
+def test_correlation_is_zero_for_orthogonal_and_keeps_its_size_over_widths():
     torch.manual_seed(0)
     x = torch.randn(20, 3, dtype=torch.float64)
-    assert 0 < float(correlation(x, x)) <= 1
+    assert float(correlation(x, x)) > 0
+    # Cauchy–Schwarz: no entry is above the number of documents
+    assert float(correlation(x, x)) <= len(x) ** 2
+    assert float(correlation(x.repeat(1, 2), x.repeat(1, 2))) == pytest.approx(float(correlation(x, x)) / 4)
     y = torch.randn(20, 3, dtype=torch.float64)
     assert float(correlation(3 * x + 1, y)) == pytest.approx(float(correlation(x, y)))
     two = (

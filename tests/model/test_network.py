@@ -10,7 +10,9 @@ from hilbert.model import ragged as ragged_module
 from hilbert.model.ragged import Ragged
 
 AUDIO, TEXT = [3, 0, 5, 1, 2], [2, 4, 0, 1, 6]
-FORMS = list(itertools.product(("concat", "gated", "sequence"), ("attention", "statistics"), ("pre", "post")))
+FORMS = list(
+    itertools.product(("concat", "gated", "sequence", "sequence_plain"), ("attention", "statistics"), ("pre", "post"))
+)
 
 
 def all_three(z):
@@ -33,7 +35,7 @@ def test_each_document_is_embedded_as_if_alone(network, batch, take, joint, pool
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
-@pytest.mark.parametrize("joint", ["concat", "gated", "sequence"])
+@pytest.mark.parametrize("joint", ["concat", "gated", "sequence", "sequence_plain"])
 def test_seven_padded_segments_change_nothing(network, batch, monkeypatch, joint, dtype, tolerance):
     net, (audio, text) = network(joint=joint, dtype=dtype), batch(dtype)
     plain = net(audio, text)
@@ -74,7 +76,7 @@ def test_order_of_documents_is_the_order_of_embeddings(network, batch, take):
     torch.testing.assert_close(moved, all_three(net(audio, text))[:, order], rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("joint", ["concat", "gated", "sequence"])
+@pytest.mark.parametrize("joint", ["concat", "gated", "sequence", "sequence_plain"])
 def test_order_of_segments_matters_only_through_time(network, ragged, joint):
     audio, text = ragged([6], 6, 1), ragged([5], 4, 2)
     order, other = torch.tensor([4, 0, 5, 2, 1, 3]), torch.tensor([1, 0, 4, 3, 2])

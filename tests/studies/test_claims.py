@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hilbert.studies.claims import Claim, above, below, combined, estimate
+from hilbert.studies.claims import AUC_MATTERS, Claim, above, below, combined, estimate
 
 
 def seeds(*values: float) -> dict[int, float]:
@@ -47,6 +47,19 @@ def test_a_claim_needs_all_conditions_and_falls_with_one() -> None:
     assert Claim("", [yes, yes]).verdict == "supported"
     assert Claim("", [yes, open_]).verdict == "undecided"
     assert Claim("", [yes, open_, no]).verdict == "not supported"
+
+
+def test_a_claim_whose_premise_fails_is_no_test() -> None:
+    yes, open_, no = above("", seeds(1, 1.1, 0.9)), above("", seeds(1, -1, 0)), above("", seeds(-1, -1.1, -0.9))
+    assert Claim("", [no], [no]).verdict == "no test"
+    assert Claim("", [yes], [no]).verdict == "no test"
+    assert Claim("", [yes], [open_]).verdict == "undecided"
+    assert Claim("", [no], [yes]).verdict == "not supported"
+    assert Claim("", [above("", {})], [above("", {})]).verdict == "undecided"
+
+
+def test_no_effect_worth_the_name_refutes_a_claim() -> None:
+    assert Claim("", [above("", seeds(0.0001, -0.0002, 0.0003), AUC_MATTERS)]).verdict == "not supported"
 
 
 def test_differences_are_paired_by_seed() -> None:

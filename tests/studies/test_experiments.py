@@ -8,9 +8,9 @@ import pytest
 from hilbert.errors import UsageError
 from hilbert.studies.arms import TERMS, raised_weights, without
 from hilbert.studies.experiment import FULL, QUICK
-from hilbert.studies.experiments import dominance, sensitivity, weights
+from hilbert.studies.experiments import dominance, sensitivity, settling, weights
 from hilbert.studies.experiments.all import EXPERIMENTS, choose
-from hilbert.studies.pages import markdown
+from hilbert.studies.pages import draw, markdown
 from hilbert.studies.rows import Found, row_of
 from hilbert.studies.trial import Trial
 
@@ -50,21 +50,47 @@ def test_pages_and_claims_can_be_made_of_a_part(name: str) -> None:
         assert experiment.question in page
 
 
-def test_dominance_is_supported_only_where_balance_comes_free() -> None:
+def test_dominance_is_halved_only_where_that_comes_free() -> None:
     trials = dominance.trials(QUICK)
     bare = {without(p, "CKA", "balance").name for p in ("paper", "robust")}
 
-    def values(cost: float) -> Found:
+    def verdicts(cost: float, inputs: float) -> dict[str, set[str]]:
         def of(t: Trial) -> dict[str, float]:
-            off = t.arm.name in bare
-            jitter = 0.001 * t.seed
+            off, jitter = t.arm.name in bare, 0.001 * (t.seed % 100)
+            if t.arm.name == "concat-lr":
+                return {"imbalance": inputs + 3 * jitter}
             return {"imbalance": (0.8 if off else 0.1) + jitter, "retention_least": (0.4 if off else 0.8) + jitter * 2,
+                    "least": (0.2 if off else 0.4) + jitter * (2 + off),
                     "auc": (0.7 if off else 0.7 - cost) + jitter * (1 + off)}  # fmt: skip
 
-        return stored(trials, of)
+        found: dict[str, set[str]] = {}
+        for claim in dominance.claims(stored(trials, of)):
+            what = claim.text.partition(": ")[2]
+            found.setdefault(what, set()).add(claim.verdict)
+        return found
 
-    assert {claim.verdict for claim in dominance.claims(values(0.0))} == {"supported"}
-    assert {claim.verdict for claim in dominance.claims(values(0.05))} == {"not supported"}
+    there_is, halved = (
+        "without CKA and balance one modality dominates more than in the inputs",
+        "CKA and balance together halve dominance at no cost",
+    )
+    free, dear = verdicts(0.0, 0.3), verdicts(0.05, 0.79)
+    assert (free[there_is], free[halved]) == ({"supported"}, {"supported"})
+    assert (dear[there_is], dear[halved]) == ({"not supported"}, {"not supported"})
+    assert free["CKA and balance together keep more of the weaker modality"] == {"supported"}
+
+
+def test_a_balance_without_a_gap_is_no_test() -> None:
+    trials = settling.trials(QUICK)
+
+    def verdicts(gap: float) -> dict[str, str]:
+        def of(t: Trial) -> dict[str, float]:
+            jitter = 0.001 * (t.seed % 100)
+            return {"gap": gap + jitter, "retention_least": 0.5, "least": 0.5, "auc": 0.7, "auprc": 0.3}
+
+        return {claim.text.split()[1]: claim.verdict for claim in settling.claims(stored(trials, of))}
+
+    assert verdicts(0.0) == {"CKA": "not supported", "balance": "no test"}
+    assert verdicts(0.5) == {"CKA": "not supported", "balance": "not supported"}
 
 
 def test_weights_are_the_least_that_halve_the_excess() -> None:
@@ -91,21 +117,62 @@ def test_the_weights_in_use_name_every_term() -> None:
         assert set(raised_weights(preset)) == set(TERMS.values())
 
 
-def test_the_share_of_draws_decides_itself() -> None:
+def test_the_share_of_draws_decides_itself_once_all_are_made() -> None:
     trials = [t for t in sensitivity.trials(FULL) if t.case == "unique"]
 
-    def of(share: float) -> Found:
+    def of(share: float, kept: list[Trial] = trials) -> Found:
         def values(t: Trial) -> dict[str, float]:
             if not t.arm.name.startswith("draw"):
-                return {"auc": 0.7 + 0.001 * t.seed}
+                return {"auc": 0.7 + 0.001 * (t.seed % 100)}
             return {"auc": 0.71 if int(t.arm.name.split()[1]) <= 30 * share else 0.69}
 
-        return stored(trials, values)
+        return stored(kept, values)
 
     verdicts = {share: sensitivity.claims(of(share))[0].verdict for share in (1.0, 0.9, 0.8)}
     assert verdicts == {1.0: "supported", 0.9: "supported", 0.8: "not supported"}
+    part = [t for t in trials if t.arm.name != "draw 30" or t.seed % 100 < 4]
+    assert sensitivity.claims(of(1.0, part))[0].verdict == "undecided"
     options = [arm.options for arm in sensitivity.draws()]
     for weight in sensitivity.WEIGHTS:
         values = np.array([o[weight] for o in options]) / sensitivity.shipped(weight)
         assert 0.1 <= values.min() < 0.2
         assert 5 < values.max() <= 10
+
+
+def test_the_range_of_draws_is_that_of_each_seed() -> None:
+    trials = [t for t in sensitivity.trials(FULL) if t.case == "unique"]
+
+    def verdict(width: float) -> str:
+        def values(t: Trial) -> dict[str, float]:
+            place = int(t.arm.name.split()[1]) / 30 if t.arm.name.startswith("draw") else 0.0
+            return {"auc": 0.6 + 0.05 * (t.seed % 100) + width * place}
+
+        named = {claim.text: claim.verdict for claim in sensitivity.claims(stored(trials, values))}
+        return named["unique: all draws lie within 0.01 of macro AUC"]
+
+    # seeds differ by far more than draws do
+    assert verdict(0.005) == "supported"
+    assert verdict(0.03) == "not supported"
+
+
+def test_a_figure_has_a_row_an_arm_and_a_panel_a_case() -> None:
+    experiment = EXPERIMENTS["sensitivity"]
+    trials = experiment.trials(FULL)
+    drawn = draw(experiment, stored(trials, lambda t: {"auc": 0.7 + 0.001 * (t.seed % 7)}))
+    assert drawn is not None
+    assert [ax.get_title() for ax in drawn.axes] == ["unique", "half salient"]
+    shown = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+    assert "draw 30" in shown
+    assert "concat-lr" not in shown
+
+
+def test_a_quantity_that_some_seeds_lack_says_of_how_many_it_is() -> None:
+    experiment = EXPERIMENTS["noise"]
+    trials = experiment.trials(QUICK)
+
+    def of(t: Trial) -> dict[str, float]:
+        return {"auc": 0.7} | ({"latent_audio": 0.5} if t.seed % 100 else {})
+
+    page = markdown(experiment, stored(trials, of), [], False, True)
+    assert "(2 of 3)" in page
+    assert ".700 ± .000 |" in page

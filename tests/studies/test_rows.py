@@ -17,7 +17,7 @@ CASES = {"a": (1.0, corpus(TINY)), "b": (3.0, corpus(TINY, {"noise": 5.0}))}
 
 
 def trials() -> list[Trial]:
-    return crossed([Arm("one", "concat-lr"), Arm("two", "audio-lr")], CASES, TINY, ("prediction",))
+    return crossed([Arm("one", "concat-lr"), Arm("two", "audio-lr")], CASES, TINY, ("prediction",), first=0)
 
 
 def value(trial: Trial) -> float:

@@ -12,6 +12,7 @@ from hilbert.studies.experiment import Size
 from hilbert.studies.experiments.base import corpus
 from hilbert.studies.quantities import MEASURES
 from hilbert.studies.trial import Arm, Trial, run_trial
+from hilbert.synthetic import Modality
 
 SIZE = Size(100, 60, 1, 1, True)
 FEW = {"training.epochs": 3, "model.width": 32, "training.head_epochs": 5}
@@ -33,13 +34,15 @@ def test_a_linear_model_finds_the_signal_and_only_predicts() -> None:
     assert 0.1 < values["reached"] < 1.05
     assert seconds > 0
     assert values["latent_audio"] > 0.2  # of the pooled inputs
-    assert not {"retention_least", "padding", "term_cka", "found audio → text"} & set(values)
+    assert 0.5 < values["map audio → text"] < 1.0  # of the pooled inputs, too
+    assert not {"retention_least", "padding", "term_cka", "raw audio → text"} & set(values)
 
 
 @pytest.mark.parametrize("model", ["hilbert", "hilbert-paper"])
 def test_a_network_is_asked_everything(model: str) -> None:
     values, _ = run_trial(trial(model))
-    wanted = {"auc", "dominance", "latent_shared", "retention_least", "found audio → text", "term_cka", "padding"}
+    wanted = {"auc", "dominance", "latent_shared", "retention_least", "term_cka", "gap", "padding"}
+    wanted |= {f"{how} audio → {to}" for how in ("raw", "map") for to in ("text", "joint")}
     assert wanted <= set(values)
     assert values["padding"] < 1e-4
     assert values["term_contrast"] > 0
@@ -55,6 +58,12 @@ def test_latents_that_a_modality_does_not_show_are_not_found() -> None:
     assert values["latent_audio"] > 0.2
     assert abs(values["latent_text"]) < 0.15
     assert values["dominance"] > 0.5
+    # not of the inputs' components, of which the text's noise has as many
+    expected = (values["latent_audio"] - max(values["latent_text"], 0.0)) / (
+        values["latent_audio"] + max(values["latent_text"], 0.0)
+    )
+    assert values["dominance"] == pytest.approx(expected, rel=1e-4)
+    assert values["dominance_inputs"] < values["dominance"]
 
 
 def test_shuffled_training_pairs_lose_what_alignment_needs() -> None:
@@ -62,8 +71,37 @@ def test_shuffled_training_pairs_lose_what_alignment_needs() -> None:
     clear = corpus(SIZE, sides, sides)
     real, _ = run_trial(trial("clip", design=clear, measures=("retrieval",)))
     shuffled, _ = run_trial(trial("clip", design=clear, measures=("retrieval",), shuffled=True))
-    assert real["found audio → text"] > 0.8
-    assert shuffled["found audio → text"] < 0.65
+    assert real["raw audio → text"] > 0.8
+    assert shuffled["raw audio → text"] < 0.65
+
+
+def test_an_arm_that_sees_one_modality_does_not_use_the_other() -> None:
+    arm = dataclasses.replace(trial("hilbert").arm, only="audio")
+    alone = trial("hilbert", arm=arm, measures=("prediction",))
+    noise = dataclasses.replace(alone, design=dataclasses.replace(alone.design, text=Modality(dim=64, noise=50.0)))
+    assert run_trial(alone)[0] == run_trial(noise)[0]
+
+
+def test_unlabelled_documents_train_the_network_but_no_linear_model() -> None:
+    few, all_labelled = (run_trial(trial(labelled=n, measures=("prediction",)))[0] for n in (40, None))
+    assert few != all_labelled
+    design = corpus(SIZE, {"noise": 0.5}, {"noise": 0.5}, target=trial().design.target)
+    wide = trial("hilbert-paper", labelled=40, design=design, measures=("latents",))
+    narrow = dataclasses.replace(wide, train=40, labelled=None)
+    assert run_trial(wide)[0]["latent_audio"] > run_trial(narrow)[0]["latent_audio"]
+
+
+def test_data_seeds_have_model_seeds_of_their_own() -> None:
+    one, other = (run_trial(trial("hilbert-paper", repeat=r, measures=("prediction",)))[0] for r in (0, 1))
+    assert one != other
+
+
+def test_parts_of_a_model_are_scored_beside_it() -> None:
+    whole = trial("gmc", measures=("prediction",))
+    assert {"auc", "auc_core"} <= set(run_trial(whole)[0])
+    core = trial("hilbert", measures=("prediction",))
+    core = dataclasses.replace(core, arm=Arm("hilbert", "hilbert", {**FEW, "segments.enabled": False}))
+    assert {"auc", "auc_network"} <= set(run_trial(core)[0])
 
 
 def test_the_key_follows_everything_but_names() -> None:
@@ -76,6 +114,8 @@ def test_the_key_follows_everything_but_names() -> None:
         trial(shuffled=True),
         trial(train=50),
         trial(measures=("prediction",)),
+        trial(labelled=50),
+        trial(arm=dataclasses.replace(base.arm, only="text")),
         trial(design=dataclasses.replace(base.design, icc=0.5)),
     ]
     assert len({base.key, *(other.key for other in others)}) == 1 + len(others)

@@ -26,8 +26,9 @@ class GmcMethod(Method):
     """Σ_m NT-Xent(g(z_m), g(z_joint)) with one head g for all three embeddings and a fixed temperature.
 
     Bases and joint base are HILBERT's own network (either backbone), without its labels, its terms for structure
-    and balance and its core, so that the methods differ by their loss. Adaptation: the paper puts the mean of what
-    there is in place of a modality that lacks; here the joint base sees a null token for it.
+    and balance and its core; trained as all baselines are, with their epochs and batches. Adaptations: the sum over
+    candidates holds the positive, as SimCLR's does; the paper puts the mean of what there is in place of a modality
+    that lacks, here the joint base sees a null token for it.
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:

@@ -62,7 +62,8 @@ class FusionEncoder(nn.Module):
     """Fuse the mean of all segments with the mean of each of three chunks, and take the mean of the three.
 
     Adaptation: the original fuses spectrograms, a shrunk whole and three 10 s excerpts; here they are means of
-    projected segments. Chunks are drawn in training, and stand in the middle of their thirds otherwise.
+    projected segments. Chunks are drawn in training, of the segments that the step has drawn, and stand in the middle
+    of their thirds otherwise, so that they are a smaller part of a long document then.
     """
 
     def __init__(self, dim: int, width: int, dropout: float, chunk: int) -> None:

@@ -106,9 +106,10 @@ class Classifier(Method):
 
 
 class SegmentEncoder(nn.Module):
-    """One modality by itself: project, pool attentively, map to ``width``; HILBERT's own unimodal path.
+    """One modality by itself: project, pool attentively (mean and spread), map to ``width``.
 
-    Every representation method uses it, so that methods differ by what they are named for.
+    As HILBERT's segment network has it, but for time encoding and the last norm. Methods whose paper asks for no
+    encoder of its own share it, so that they differ by what they are named for.
     """
 
     def __init__(self, dim: int, width: int, dropout: float) -> None:

@@ -34,13 +34,13 @@ def moment_discrepancy(x: Tensor, y: Tensor) -> Tensor:
 
 
 def correlation(x: Tensor, y: Tensor) -> Tensor:
-    """‖X̂ᵀ Ŷ‖²_F / n² of (n, width), X̂ with columns centred over documents, then rows of norm 1.
+    """Mean of the squared entries of X̂ᵀ Ŷ, (width, width), X̂ (n, width) with centred columns, then rows of norm 1.
 
-    The paper's soft orthogonality; dividing by n² keeps it in 0 … 1 whatever the batch.
+    The paper's soft orthogonality ‖X̂ᵀ Ŷ‖²_F, as a mean: its sum grows with the width, for one weight of the term.
     """
     x, y = (unit(z - z.mean(dim=0)) for z in (x, y))
-    squared: Tensor = (x.T @ y).square().sum()
-    return squared / max(len(x), 1) ** 2
+    squared: Tensor = (x.T @ y).square()
+    return squared.mean()
 
 
 class Parts(NamedTuple):
@@ -57,7 +57,7 @@ class MisaMethod(Classifier):
     L = label + λ_c CMD(s_audio, s_text) + λ_d [C(p_audio, s_audio) + C(p_text, s_text) + C(p_audio, p_text)]
     + λ_r mean_m mean (u_m − D_m(p_m + s_m))², where C is ``correlation``. Adaptations: z_m comes from attentively
     pooled segments; CMD and C are over documents that have both modalities, reconstruction over those that have it;
-    C is divided by n²; the transformer layer norms first.
+    C is a mean over entries; the transformer layer norms first.
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:
@@ -120,6 +120,7 @@ class Misa(NeuralBaseline):
     """MISA on frozen segment features, trained end to end."""
 
     method = MisaMethod
+    version = 2
     defaults = {"heads": 4, "similarity": 1.0, "difference": 0.3, "reconstruction": 1.0}  # noqa: RUF012
     space = NeuralBaseline.space | {  # type: ignore[operator]
         "similarity": [0.1, 0.3, 1.0],

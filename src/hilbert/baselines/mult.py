@@ -49,7 +49,7 @@ class MultMethod(Classifier):
 
     A layer is q' = q + MHA(LN q, LN k, LN k), q'' = q' + FFN(LN q'). Adaptations: h enters normed; positions are
     sinusoids of relative time, so that both modalities share a clock; no causal mask; keys are masked everywhere;
-    the sequence is pooled attentively, or by its last segment ("last"), never by a padded one.
+    the sequence is pooled attentively, or by its last segment ("last"), never by a padded one; no norm closes a stack.
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:

@@ -45,7 +45,8 @@ class StMoeMethod(Classifier):
 
     L = label + λ_b E Σ_e f_e P_e + λ_z mean (logsumexp W_r x)². p_m is the mean and spread of the segments; the
     documents take the place of tokens. Adaptations: all experts are computed, so there is no capacity and no
-    document is dropped; the second expert is always used; 3 ``width`` is the width of x, normed in three blocks.
+    document is dropped; the second expert is always used; 3 ``width`` is the width of x, normed in three blocks; as the
+    layer's width changes there is no residual path around it.
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:

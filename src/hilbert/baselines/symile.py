@@ -42,7 +42,7 @@ class SymileMethod(Method):
 
     The product of three unit rows is smaller than a cosine by about √width, so that the learnt scale starts at
     √width / τ and is held in 1 … 100 √width. Adaptation: the third modality is the joint embedding of HILBERT's
-    network (either backbone), which holds the other two.
+    segment network, which holds the other two.
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:

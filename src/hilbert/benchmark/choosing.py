@@ -49,6 +49,17 @@ def tuned_aucs(studies: Sequence[Study]) -> dict[str, dict[str, float]]:
     return found
 
 
+def highest(study: Study) -> float:
+    """The mean over tasks of the best output of any trial: what other options and another output might have given."""
+    means = [
+        sum(scores[task]["auc"][output] for task in TASKS) / len(TASKS)
+        for scores in study.scores
+        if all("auc" in scores.get(task, {}) for task in TASKS)
+        for output in scores[TASKS[0]]["auc"]
+    ]
+    return max(means, default=math.nan)
+
+
 def comparators(studies: Sequence[Study]) -> dict[str, str]:
     """Task → the best baseline on its tuning companies; none before a baseline is tuned."""
     aucs = {output: row for output, row in tuned_aucs(studies).items() if is_baseline(output)}
@@ -96,20 +107,22 @@ def summary(studies: Sequence[Study]) -> str:
     by_model = {study.name: study for study in studies}
     for output, row in aucs.items():
         study = by_model.get(output)
-        cells = ["", "", ""]
+        cells = ["", "", "", ""]
         if study is not None and study.best is not None:
             first = study.mean(0)  # NaN where the defaults failed
             finished = sum(not math.isnan(study.mean(trial)) for trial in range(len(study.trials)))
             options = ", ".join(f"{k} = {v}" for k, v in study.trials[study.best].items()) or "defaults"
-            cells = [number(None if math.isnan(first) else first), f"{finished} of {len(study.trials)}", options]
+            counted = f"{finished} of {len(study.trials)}"
+            cells = [number(None if math.isnan(first) else first), number(highest(study)), counted, options]
         means = [number(row[task]) for task in TASKS] + [number(sum(row.values()) / len(TASKS))]
         rows.append([output, *means, *cells])
-    heads = ["model", *TASKS, "mean", "mean at defaults", "trials", "options"]
+    heads = ["model", *TASKS, "mean", "mean at defaults", "best output of any trial", "trials", "options"]
     parts = [
         "# Tuning",
         "Macro AUC within three grouped folds, trained and tested on the tuning companies only, which no published "
         "table scores. The trial with the highest mean of the main output over both tasks was chosen, so these "
-        "numbers are optimistic; they choose, and report nothing.",
+        "numbers are optimistic; they choose, and report nothing. Beside it stands the best of all trials and outputs: "
+        "no choice of options and output together could have done better here.",
         grid(heads, rows),
     ]
     held_against = comparators(studies)

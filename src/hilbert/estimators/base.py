@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from hilbert.config import HilbertConfig
-from hilbert.errors import InputError
+from hilbert.errors import InputError, ModelError
 from hilbert.features.bags import Bags
 from hilbert.training.checkpoint import data_hash
 from hilbert.training.fit import Fit, check_device
@@ -99,6 +100,22 @@ class BaseHilbert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def embeddings(self, X: Bags) -> dict[str, NDArray[np.float32]]:
         """The same by name: "audio", "text" and "joint", each (docs, width)."""
         return by_name(self.transform(X))
+
+    def retrieval_pair(self, X: Bags) -> dict[str, NDArray[np.float32]]:
+        """Audio, text and joint (docs, projection) where the contrast compares them: what ``embeddings`` become there.
+
+        Raises ModelError for a model read from a folder, which does not hold what only training needs.
+        """
+        check_is_fitted(self, "fit_")
+        objective = self.fit_.objective
+        if objective is None:
+            raise ModelError("a saved model does not hold the space of contrast; use embeddings, or fit it again")
+        heads = {"audio": objective.head_audio, "text": objective.head_text, "joint": objective.head_joint}
+        with torch.inference_mode():
+            return {
+                name: heads[name](torch.as_tensor(z, device=self.fit_.representation.device)).cpu().numpy()
+                for name, z in self.embeddings(X).items()
+            }
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "fit_")

@@ -10,10 +10,11 @@ from hilbert.model.pooling import AttentivePooling
 
 
 class Joint(nn.Module):
-    """z_joint from the attended sequences, in one of three forms.
+    """z_joint from the attended sequences, in one of four forms.
 
     concat: MLP of both pooled sequences; gated: g u_audio + (1 − g) u_text with a learnt gate; sequence: one
-    pooling over both sequences, each key biased by −log n so that segment counts do not decide the mass.
+    pooling over both sequences, each key biased by −log n so that segment counts do not decide the mass;
+    sequence_plain: without that bias.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -26,20 +27,21 @@ class Joint(nn.Module):
 
         self.pool_audio = pooling()
         pooled = self.pool_audio.out_width(width)
-        if self.form != "sequence":
+        self.one_pooling = self.form in ("sequence", "sequence_plain")
+        if not self.one_pooling:
             self.pool_text = pooling()
         if self.form == "gated":
             self.to_audio = nn.Linear(pooled, width)
             self.to_text = nn.Linear(pooled, width)
             self.gate = nn.Linear(2 * pooled, width)
-        inputs = {"concat": 2 * pooled, "sequence": pooled, "gated": width}[self.form]
+        inputs = {"concat": 2 * pooled, "gated": width}.get(self.form, pooled)
         self.mlp = nn.Sequential(nn.Linear(inputs, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(self, audio: Tensor, text: Tensor, audio_mask: Tensor, text_mask: Tensor) -> Tensor:
         """Padded (docs, segments, width) and masks of both modalities → (docs, width)."""
-        if self.form == "sequence":
+        if self.one_pooling:
             hidden, mask = torch.cat([audio, text], dim=1), torch.cat([audio_mask, text_mask], dim=1)
-            return self._project(self.pool_audio(hidden, mask, count_bias(audio_mask, text_mask)))
+            return self._project(self.pool_audio(hidden, mask, self._bias(audio_mask, text_mask)))
         pooled_audio, pooled_text = self.pool_audio(audio, audio_mask), self.pool_text(text, text_mask)
         if self.form == "concat":
             return self._project(torch.cat([pooled_audio, pooled_text], dim=1))
@@ -48,13 +50,16 @@ class Joint(nn.Module):
 
     def audio_mass(self, audio: Tensor, text: Tensor, audio_mask: Tensor, text_mask: Tensor) -> Tensor | None:
         """(docs,) gated: the gate's mean; sequence: the attention on audio segments; concat: None, it has neither."""
-        if self.form == "sequence":
+        if self.one_pooling:
             hidden, mask = torch.cat([audio, text], dim=1), torch.cat([audio_mask, text_mask], dim=1)
-            weights = self.pool_audio.weights(hidden, mask, count_bias(audio_mask, text_mask))
+            weights = self.pool_audio.weights(hidden, mask, self._bias(audio_mask, text_mask))
             return weights[:, : audio.shape[1]].sum(dim=1)
         if self.form == "gated":
             return self._gate(self.pool_audio(audio, audio_mask), self.pool_text(text, text_mask)).mean(dim=1)
         return None
+
+    def _bias(self, audio_mask: Tensor, text_mask: Tensor) -> Tensor | None:
+        return count_bias(audio_mask, text_mask) if self.form == "sequence" else None
 
     def _gate(self, pooled_audio: Tensor, pooled_text: Tensor) -> Tensor:
         return torch.sigmoid(self.gate(torch.cat([pooled_audio, pooled_text], dim=1)))

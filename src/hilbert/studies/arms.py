@@ -8,11 +8,20 @@ from typing import Any
 
 import yaml
 
+from hilbert.config import HilbertConfig
+from hilbert.studies.claims import Part, above
+from hilbert.studies.rows import Found
 from hilbert.studies.trial import Arm
 
 TERMS = {"CKA": "cka.weight", "balance": "balance.weight", "dual": "contrast.weight"}
-NETWORK = {"core.enabled": False, "segments.enabled": False, "selection.trained": 1}
-"""The network alone: beside others, whose share may be all, a term could do whatever it likes unseen."""
+NETWORK = {
+    "core.enabled": False, "segments.enabled": False, "selection.trained": 1, "prototypes.stability": [0.0],
+}  # fmt: skip
+"""The network alone: beside others, whose share may be all, a term could do whatever it likes unseen.
+
+What the inner folds would choose of its inputs is fixed, so that arms of one seed differ in their terms alone.
+"""
+GAP = 0.05  # nats of difference between both modalities' information that a balance can be asked to close
 PRESETS = ("paper", "robust")
 CONCAT, GMC = Arm("concat-lr", "concat-lr"), Arm("gmc", "gmc")
 SHIPPED = Arm("hilbert", "hilbert")
@@ -48,8 +57,17 @@ def shipped_without(preset: str, *terms: str) -> Arm:
     return network(preset, f"shipped − {', '.join(terms)}", {TERMS[term]: 0.0 for term in terms})
 
 
-def direct(preset: str) -> Arm:
-    """audio ↔ text contrast instead of the dual one to the joint embedding, which is left a hundredth."""
-    weights = raised_weights(preset)
-    less = {"contrast.weight": weights["contrast.weight"] / 100, "contrast.audio_text": 100.0}
-    return network(preset, "a ↔ t", weights | less)
+def direct(preset: str, weights: Mapping[str, float] | None = None) -> Arm:
+    """audio ↔ text contrast instead of the dual one to the joint embedding, which is left a hundredth.
+
+    From raised weights, or from others, such as none: those of the preset.
+    """
+    start = raised_weights(preset) if weights is None else weights
+    name = "a ↔ t" if weights is None else "shipped a ↔ t"
+    own = start.get("contrast.weight", HilbertConfig.load(preset).contrast.weight)
+    return network(preset, name, {**start, "contrast.weight": own / 100, "contrast.audio_text": 100.0})
+
+
+def acts(found: Found, off: str, *cases: str) -> list[Part]:
+    """The premise of a claim about balance: without it there is a gap of information that it could close."""
+    return [above("gap of information without the term, nats", found.values("gap", off, *cases), GAP)]

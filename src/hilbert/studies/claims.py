@@ -1,4 +1,4 @@
-"""Verdicts: supported, not supported or undecided, computed from intervals over data seeds."""
+"""Verdicts: supported, not supported, undecided or no test, computed from intervals over data seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-SUPPORTED, REFUTED, UNDECIDED = "supported", "not supported", "undecided"
+SUPPORTED, REFUTED, UNDECIDED, NO_TEST = "supported", "not supported", "undecided", "no test"
+AUC_MATTERS, R2_MATTERS = 0.005, 0.01  # the least differences that count as effects, of AUC or AUPRC and of R² or CKA
 PerSeed = Mapping[int, float]
 
 
@@ -44,14 +45,26 @@ class Part:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence that the experiment could refute, and the conditions it stands or falls with."""
+    """A sentence that the experiment could refute, and the conditions it stands or falls with.
+
+    ``premise``: without what the sentence says nothing, such as something for a term to act on.
+    """
 
     text: str
     parts: Sequence[Part]
+    premise: Sequence[Part] = ()
 
     @property
     def verdict(self) -> str:
-        """Supported where every part holds, not supported where one is refuted, else undecided."""
+        """Supported where every part holds, not supported where one is refuted, else undecided.
+
+        No test where a premise is refuted, undecided where one is open.
+        """
+        given = [part.holds for part in self.premise]
+        if any(part is False for part in given):
+            return NO_TEST
+        if not all(given):
+            return UNDECIDED
         held = [part.holds for part in self.parts]
         if any(part is False for part in held):
             return REFUTED

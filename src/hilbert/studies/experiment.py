@@ -22,15 +22,20 @@ class Size(NamedTuple):
     small: bool
 
 
-QUICK = Size(100, 150, 3, 1, True)
-FULL = Size(200, 300, 10, 1, False)
+QUICK = Size(100, 300, 3, 1, True)
+FULL = Size(200, 800, 10, 1, False)  # documents to test cost no fit: of the rarest class there are 32
 SIZES = {"quick": QUICK, "full": FULL}
+FIRST = 2000  # data seeds; what lies below has served to choose defaults and weights
 Cases = Mapping[str, tuple[float, Design]]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """``columns``: quantities of the table; ``panels``: those of the figure, over the cases' levels, named ``axis``."""
+    """``columns``: quantities of the table; ``panels``: those of the figure, over the cases' levels, named ``axis``.
+
+    ``lines``: the arms that the figure shows (default: all). ``reference``: an arm; the figure then shows, a row an
+    arm and a panel a case, each arm's paired difference to it in the first of ``panels``.
+    """
 
     name: str
     question: str
@@ -41,17 +46,25 @@ class Experiment:
     panels: Sequence[str]
     axis: str
     logarithmic: bool = False
+    lines: Sequence[str] = ()
+    reference: str | None = None
 
 
 def crossed(
-    arms: Sequence[Arm], cases: Cases, size: Size, measures: Sequence[str], first: int = 0, shuffled: bool = False
+    arms: Sequence[Arm],
+    cases: Cases,
+    size: Size,
+    measures: Sequence[str],
+    first: int = FIRST,
+    shuffled: bool = False,
+    labelled: int | None = None,
 ) -> list[Trial]:
     """Every arm in every case, for each data seed from ``first``: all of them with one model seed, then with the next.
 
     So an interrupted run has whole data seeds.
     """
     return [
-        Trial(arm, case, level, design, size.train, seed, repeat, tuple(measures), shuffled)
+        Trial(arm, case, level, design, size.train, seed, repeat, tuple(measures), shuffled, labelled)
         for repeat in range(size.repeats)
         for seed in range(first, first + size.seeds)
         for case, (level, design) in cases.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,9 @@ NAMES = {
     "mass_audio": "mass, audio",
     "term_contrast": "contrast, nats",
     "term_cka": "structure lost",
-    "term_balance": "information gap",
+    "gap": "information, audio − text",
+    "auc_network": "macro AUC, network alone",
+    "auc_core": "macro AUC, beside the core",
     "padding": "change by padding",
 }
 QUICK_SAYS = "Quick: few seeds on few documents. It shows that everything works, and decides little."
@@ -64,14 +66,24 @@ def markdown(experiment: Experiment, found: Found, claims: Sequence[Claim], pict
     parts = [*head, experiment.setup, found.described(), "## Verdicts", grid(*verdict_table(claims))]
     if pictured:
         parts.append(f"![{experiment.question}]({experiment.name}.svg)")
-    note = "Mean over data seeds ± half of the 95 % interval (Student's t); model seeds are averaged first."
+    note = (
+        "Mean over data seeds ± half of the 95 % interval (Student's t); each data seed has a model seed of its own. "
+        "In brackets: of how many seeds, where a quantity is undefined in others (as D is of an embedding that holds "
+        "neither modality)."
+    )
     return "\n\n".join([*parts, "## Table", note, grid(*value_table(experiment, found))]) + "\n"
 
 
 def verdict_table(claims: Sequence[Claim]) -> tuple[list[str], list[list[str]]]:
     """Heads and rows: each claim, its verdict, and what decided it."""
-    rows = [[claim.text, f"**{claim.verdict}**", "; ".join(reason(part) for part in claim.parts)] for claim in claims]
+    rows = [[claim.text, f"**{claim.verdict}**", decided(claim)] for claim in claims]
     return ["claim", "verdict", "wanted, and found [95 %]"], rows
+
+
+def decided(claim: Claim) -> str:
+    """What decided a claim: the premise that failed, where one did, or all its parts."""
+    failed = [part for part in claim.premise if part.holds is not True]
+    return "; ".join([*(f"premise: {reason(part)}" for part in failed), *(reason(part) for part in claim.parts)])
 
 
 def reason(part: Part) -> str:
@@ -95,17 +107,18 @@ def value_table(experiment: Experiment, found: Found) -> tuple[list[str], list[l
     rows = []
     for case in found.cases:
         for arm in found.arms:
-            cells = [_cell(estimate(found.values(quantity, arm, case))) for quantity in experiment.columns]
+            seeds = found.seeds(arm, case)
+            cells = [_cell(estimate(found.values(quantity, arm, case)), seeds) for quantity in experiment.columns]
             if any(cells):
                 rows.append([case, arm, *cells])
     return ["case", "arm", *(title(quantity) for quantity in experiment.columns)], rows
 
 
-def _cell(found: Estimate) -> str:
+def _cell(found: Estimate, seeds: int) -> str:
     if not found.seeds:
         return ""
     half = "" if math.isnan(found.low) else f" ± {number(found.high - found.value)}"
-    return _number(found.value) + half
+    return _number(found.value) + half + ("" if found.seeds == seeds else f" ({found.seeds} of {seeds})")
 
 
 def _number(value: float) -> str:
@@ -118,11 +131,13 @@ def draw(experiment: Experiment, found: Found) -> Figure | None:
     """A panel a quantity, a line an arm, over the levels of the cases; of one case, a row an arm."""
     if not experiment.panels or not found.rows:
         return None
+    if experiment.reference is not None:
+        return _draw_differences(experiment.panels[0], experiment.reference, found)
     if len(found.cases) == 1:
         return _draw_rows(experiment, found)
     drawn, axes = figure(3.6 * len(experiment.panels) + 2.4, 3.8, len(experiment.panels))
     for ax, quantity in zip(axes, experiment.panels, strict=True):
-        for place, arm in enumerate(found.arms):
+        for place, arm in enumerate(arm for arm in found.arms if not experiment.lines or arm in experiment.lines):
             _line(ax, found, quantity, arm, place)
         ax.set_title(title(quantity), fontsize=10, color=INK)
         ax.set_xlabel(experiment.axis, fontsize=9, color=INK)
@@ -141,15 +156,40 @@ def draw(experiment: Experiment, found: Found) -> Figure | None:
 def _draw_rows(experiment: Experiment, found: Found) -> Figure:
     drawn, axes = figure(3.6 * len(experiment.panels) + 2.4, 1.0 + 0.28 * len(found.arms), len(experiment.panels))
     for ax, quantity in zip(axes, experiment.panels, strict=True):
-        for place, arm in enumerate(found.arms):
-            at = estimate(found.values(quantity, arm))
-            if at.seeds:
-                error = 0.0 if math.isnan(at.low) else at.high - at.value
-                ax.errorbar([at.value], [place], xerr=[error], color=PALETTE[0], marker="o", markersize=5, capsize=2)
-        ax.set_yticks(range(len(found.arms)), found.arms if ax is axes[0] else [])
-        ax.set_ylim(len(found.arms) - 0.5, -0.5)
+        _rows(ax, {arm: estimate(found.values(quantity, arm)) for arm in found.arms}, ax is axes[0])
         ax.set_xlabel(f"{title(quantity)}, 95 % interval", fontsize=9, color=INK)
     return drawn
+
+
+def _draw_differences(quantity: str, reference: str, found: Found) -> Figure | None:
+    """A panel a case, a row an arm: its paired difference to the reference."""
+    tables = {
+        case: {arm: at for arm in found.arms if arm != reference
+               and (at := estimate(found.change(quantity, arm, reference, case))).seeds}
+        for case in found.cases
+    }  # fmt: skip
+    largest = max((len(table) for table in tables.values()), default=0)
+    shown = {case: table for case, table in tables.items() if 4 * len(table) > largest}
+    if not shown:
+        return None
+    arms = list(dict.fromkeys(arm for table in shown.values() for arm in table))
+    drawn, axes = figure(3.6 * len(shown) + 2.4, 1.0 + 0.2 * len(arms), len(shown))
+    for ax, (case, table) in zip(axes, shown.items(), strict=True):
+        empty = Estimate(math.nan, math.nan, math.nan, 0)
+        _rows(ax, {arm: table.get(arm, empty) for arm in arms}, ax is axes[0])
+        ax.axvline(0, color=INK, linewidth=0.8)
+        ax.set_title(case, fontsize=10, color=INK)
+        ax.set_xlabel(f"{title(quantity)} − that of {reference}, 95 % interval", fontsize=9, color=INK)
+    return drawn
+
+
+def _rows(ax: Any, table: Mapping[str, Estimate], named: bool) -> None:
+    for place, at in enumerate(table.values()):
+        if at.seeds:
+            error = 0.0 if math.isnan(at.low) else at.high - at.value
+            ax.errorbar([at.value], [place], xerr=[error], color=PALETTE[0], marker="o", markersize=5, capsize=2)
+    ax.set_yticks(range(len(table)), list(table) if named else [], fontsize=8)
+    ax.set_ylim(len(table) - 0.5, -0.5)
 
 
 def _line(ax: Any, found: Found, quantity: str, arm: str, place: int) -> None:

@@ -27,7 +27,7 @@ NOTES = (
     "HILBERT is the preset `robust` without options from tuning, with linear core, second network and inner selection; "
     "its network alone stands beside it. Raised: the least weights at which each term halves what it optimises, from "
     "`hilbert study weights`.",
-    "Draws: the three weights, each within a factor of ten of its value, on a logarithmic scale.",
+    "Draws: the four weights, each within a factor of ten of its value, on a logarithmic scale.",
 )
 TASKS = ("maec-a", "maec-b", "speechocean762")
 BASE, RAISED = "hilbert", "raised"
@@ -101,7 +101,7 @@ def _draws(case: Case, numbers: Numbers, place: Place) -> Section:
          value(spread.get((name, "gmc")), True)]
         for name in names
     ]  # fmt: skip
-    heads = ["draw", "contrast", "CKA", "balance", "macro AUC", f"Δ {REFERENCE}", "Δ gmc"]
+    heads = ["draw", "contrast", "CKA", "balance", "router z", "macro AUC", f"Δ {REFERENCE}", "Δ gmc"]
     return Section(f"{case.name}: joint draws", heads, rows, [said(own)] if own else [])
 
 

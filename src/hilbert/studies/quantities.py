@@ -27,6 +27,7 @@ from hilbert.training.fit import Fit, Prepared
 Ints = NDArray[np.int64]
 Values = dict[str, float]
 DIRECTIONS = ("audio → text", "audio → joint")
+PARTS = {"no core": "auc_network", "core": "auc_core"}  # outputs of a model beside its main one, where it has them
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +44,20 @@ class Seen:
 
 
 def prediction(seen: Seen) -> Values:
-    """Macro AUC, its part of the oracle's, and AUPRC and recall of the rarest class."""
-    y, proba = seen.data.y[seen.test], seen.model.predict_proba(seen.bags[seen.test])
+    """Macro AUC, of parts too, its share of the oracle's, and AUPRC and recall of the rarest class."""
+    bags = seen.bags[seen.test]
+    y, proba = seen.data.y[seen.test], seen.model.predict_proba(bags)
     classes = np.arange(len(seen.data.design.target.priors))
     rarest = int(np.argmin(seen.data.design.target.priors))
     rare = y == rarest
     auc = within_fold_auc(y, proba, classes=classes)
     best = within_fold_auc(y, seen.data.posterior[seen.test], classes=classes)
     found = {"auc": auc, "reached": (auc - 0.5) / (best - 0.5)}
+    if hasattr(seen.model, "variants"):
+        others = seen.model.variants(bags)
+        found |= {
+            name: within_fold_auc(y, others[part], classes=classes) for part, name in PARTS.items() if part in others
+        }
     if rare.any():
         found["auprc"] = float(average_precision_score(rare, proba[:, rarest]))
         found["recall"] = float((proba[rare].argmax(axis=1) == rarest).mean())
@@ -58,9 +65,13 @@ def prediction(seen: Seen) -> Values:
 
 
 def flow(seen: Seen) -> Values:
-    """The monitors of every ordinary evaluation: retention, recovery of inputs, shares, attention mass, gradients."""
+    """The monitors of every ordinary evaluation: retention, recovery of inputs, shares, attention mass, gradients.
+
+    Their dominance index is about the inputs' components; ``latents`` has the one about the latents.
+    """
     seeds = np.random.SeedSequence([seen.seed, 1])
-    return dict(embedded(seen.model, seen.bags[seen.train], seen.bags[seen.test], seeds, seen.prepared))
+    found = embedded(seen.model, seen.bags[seen.train], seen.bags[seen.test], seeds, seen.prepared)
+    return {"dominance_inputs" if name == "dominance" else name: value for name, value in found.items()}
 
 
 def latents(seen: Seen) -> Values:
@@ -69,10 +80,8 @@ def latents(seen: Seen) -> Values:
     Of concat-lr: from the pooled inputs of both modalities, which is what an embedding could keep of their means.
     """
     if isinstance(seen.model, ConcatLR):
-        blocks = PooledBlocks.fit_pooled(
-            [pool(part) for part in (seen.bags[seen.train].audio, seen.bags[seen.train].text)]
-        )
-        z = [np.hstack(blocks(seen.bags[rows])) for rows in (seen.train, seen.test)]
+        inputs = _inputs(seen)
+        z = [np.hstack([part[rows] for part in inputs.values()]) for rows in (seen.train, seen.test)]
     else:
         z = [seen.model.embeddings(seen.bags[rows])["joint"].astype(np.float64) for rows in (seen.train, seen.test)]
     rng = np.random.default_rng([seen.seed, 2])
@@ -83,22 +92,40 @@ def latents(seen: Seen) -> Values:
 
 
 def retrieval(seen: Seen) -> Values:
-    """Share of other documents that rank behind a document's own, by cosine after a ridge map; chance is .5."""
-    z = {key: value.astype(np.float64) for key, value in seen.model.embeddings(seen.bags).items()}
+    """Share of other documents that rank behind a document's own by cosine; chance is .5.
+
+    "raw": in the space where the loss compares them; "map": of the embeddings, after a ridge map that is fitted on the
+    training documents and finds what can be aligned, whether the method aligned it or not. Of concat-lr: a map of
+    the pooled inputs.
+    """
+    if isinstance(seen.model, ConcatLR):
+        z, pair = _inputs(seen), {}
+    else:
+        z = {key: value.astype(np.float64) for key, value in seen.model.embeddings(seen.bags).items()}
+        compared = getattr(seen.model, "retrieval_pair", None)
+        pair = {} if compared is None else {k: v.astype(np.float64) for k, v in compared(seen.bags).items()}
     groups = encode_groups(seen.data.groups[seen.test], len(seen.test))
+
+    def share(guess: NDArray[np.float64], goal: NDArray[np.float64]) -> float:
+        rank, candidates = ranks(guess, goal, groups)
+        return float((1 - (rank - 1) / (candidates - 1)).mean())
+
     found = {}
     for direction in DIRECTIONS:
-        source, target = (z.get(name) for name in direction.split(" → "))
-        if source is None or target is None:
-            continue
-        guess, goal = mapped(source[seen.train], target[seen.train], source[seen.test], target[seen.test])
-        rank, candidates = ranks(guess, goal, groups)
-        found[f"found {direction}"] = float((1 - (rank - 1) / (candidates - 1)).mean())
+        source, target = direction.split(" → ")
+        if source in z and target in z:
+            x, y = z[source], z[target]
+            found[f"map {direction}"] = share(*mapped(x[seen.train], y[seen.train], x[seen.test], y[seen.test]))
+        if source in pair and target in pair and pair[source].shape == pair[target].shape:
+            found[f"raw {direction}"] = share(pair[source][seen.test], pair[target][seen.test])
     return found
 
 
 def terms(seen: Seen) -> Values:
-    """What each term optimises, on the training documents: contrast (nats), structure lost, gap of information."""
+    """What each term optimises, on the training documents: contrast (nats), structure lost, gap of information.
+
+    The gap is the audio's information minus the text's, with its sign: a mean of absolute values is never 0.
+    """
     fit: Fit = seen.model.fit_
     config, prepared = seen.model.config_, seen.prepared
     if prepared is None or fit.objective is None:
@@ -110,7 +137,7 @@ def terms(seen: Seen) -> Values:
         parts = task.losses(make_batch(data, np.arange(len(data))), 1.0)
     gap = float(parts["information_audio"]) - float(parts["information_text"])
     contrast = 0.5 * (float(parts["audio_joint"]) + float(parts["text_joint"]))
-    return {"term_contrast": contrast, "term_cka": float(parts["cka"]), "term_balance": abs(gap)}
+    return {"term_contrast": contrast, "term_cka": float(parts["cka"]), "gap": gap}
 
 
 def padding(seen: Seen) -> Values:
@@ -139,12 +166,19 @@ def measure(seen: Seen, names: Sequence[str]) -> Values:
     for name in names:
         if name in NETWORK_ONLY and not isinstance(getattr(seen.model, "fit_", None), Fit):
             continue
-        if name == "retrieval" and not hasattr(seen.model, "embeddings"):
+        if name == "retrieval" and not isinstance(seen.model, ConcatLR) and not hasattr(seen.model, "embeddings"):
             continue
         if name == "latents" and not (isinstance(seen.model, ConcatLR) or _has_joint(seen)):
             continue
         found |= MEASURES[name](seen)
     return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _inputs(seen: Seen) -> dict[str, NDArray[np.float64]]:
+    """Pooled, block-scaled inputs of all documents, fitted on the training ones: what an embedding could keep."""
+    train = seen.bags[seen.train]
+    blocks = PooledBlocks.fit_pooled([pool(train.audio), pool(train.text)])
+    return dict(zip(("audio", "text"), blocks(seen.bags), strict=True))
 
 
 def _has_joint(seen: Seen) -> bool:

@@ -108,6 +108,10 @@ class Found:
             if all((seed, case) in cells for case in wanted)
         }
 
+    def seeds(self, arm: str, case: str) -> int:
+        """How many data seeds an arm was fitted on in a case."""
+        return len({row["seed"] for row in self.rows if row["arm"] == arm and row["case"] == case})
+
     def change(self, quantity: str, one: str, other: str, *cases: str) -> dict[int, float]:
         """The paired difference of two arms, a number a data seed."""
         return combined(self.values(quantity, one, *cases), self.values(quantity, other, *cases))

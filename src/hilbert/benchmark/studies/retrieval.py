@@ -105,7 +105,7 @@ def _measure(name: str, model: Any, material: Material, split: Split, seed: int,
             x, z = final[source], final[target]
             guess, goal = mapped(x[split.train], z[split.train], x[split.test], z[split.test])
             found = {"map": ranks(guess, goal, tested)}
-            raw = pair if direction in ACROSS else final
+            raw = pair if source in pair and target in pair else final
             if raw[source].shape[1] == raw[target].shape[1]:
                 found["raw"] = ranks(raw[source][split.test], raw[target][split.test], tested)
             tables += [

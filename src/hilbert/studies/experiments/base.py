@@ -10,6 +10,7 @@ from hilbert.synthetic import Design, Modality, Target
 
 AUDIO = Modality(dim=128, segments=12, noise=2.0)
 TEXT = Modality(dim=64, segments=12, noise=2.0)
+NUISANCE = {"nuisance": 50}  # coordinates of noise: with them there is a gap of information that a balance can close
 BALANCED = Target(shared=1.0, audio=1.0, text=1.0)
 
 
