@@ -53,7 +53,7 @@ def prediction(seen: Seen) -> Values:
     auc = within_fold_auc(y, proba, classes=classes)
     best = within_fold_auc(y, seen.data.posterior[seen.test], classes=classes)
     found = {"auc": auc, "reached": (auc - 0.5) / (best - 0.5)}
-    if hasattr(seen.model, "variants"):
+    if hasattr(seen.model, "variants") and getattr(seen.model, "core_", True) is not None:  # else there is but one part
         others = seen.model.variants(bags)
         found |= {
             name: within_fold_auc(y, others[part], classes=classes) for part, name in PARTS.items() if part in others
