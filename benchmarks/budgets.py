@@ -48,7 +48,7 @@ def main() -> None:
     load = loader(Place(chosen.results, chosen.features, chosen.data, 0, options))
     plan = {comparison.id: comparison for comparison in make_plan("standard")}
     parts = {task: tuning_part(load(plan[f"{task}/praat-wordllama"])) for task in TASKS}
-    head = "".join(f"{budget:>9}{'':6}" for budget in BUDGETS)
+    head = "".join(f"{budget:>9}{'':7}" for budget in BUDGETS)
     print(f"{'':18}own output: {head} output in the tables: {head}", flush=True)
     changes: list[list[float]] = []
     for name in names:
@@ -94,8 +94,7 @@ def scores(name: str, output: str, budget: str, outcomes: Any, splits: Any, part
 
 def cells(means: np.ndarray[Any, Any]) -> str:
     """AUC at the usual budget, then at the others with their differences."""
-    first = f"{means[0]:9.3f}{'':6}"
-    return first + "".join(f"{m:9.3f} {m - means[0]:+.3f}"[:15].ljust(15) for m in means[1:])
+    return f"{means[0]:9.3f}{'':7}" + "".join(f"{m:9.3f} {m - means[0]:+.3f}" for m in means[1:])
 
 
 if __name__ == "__main__":
