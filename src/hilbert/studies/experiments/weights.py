@@ -53,8 +53,9 @@ def chosen(found: Found) -> dict[str, dict[str, float]]:
             at = _means(found, preset, term)
             half = (at[0.0] + min(at.values())) / 2 if 0.0 in at else math.inf
             factors = [factor for factor in FACTORS[1:] if factor in at and at[factor] <= half]
-            # where no weight lowers it there is nothing to raise
-            made[preset][option] = (factors[0] if factors else 1.0) * shipped_weight(preset, term)
+            gap = term != "balance" or all(part.holds for part in acts(found, arm(preset, term, 0.0).name))
+            # where no weight lowers it, or there is no gap to lower, there is nothing to raise
+            made[preset][option] = (factors[0] if factors and gap else 1.0) * shipped_weight(preset, term)
     return made
 
 
