@@ -210,6 +210,25 @@ def test_cross_validation_of_scikit_learn(corpus, tiny):
     assert not np.array_equal(fitted.predict_proba(bags[test]), without.predict_proba(bags[test]))
 
 
+def test_the_space_of_contrast_is_that_of_the_loss(corpus, paper, tmp_path):
+    bags, _, _ = corpus
+    pair, z = paper.retrieval_pair(bags), paper.embeddings(bags)
+    assert {name: part.shape for name, part in pair.items()} == dict.fromkeys(
+        z, (len(bags), paper.config_.model.projection)
+    )
+    objective = paper.fit_.objective
+    with torch.no_grad():
+        for name, head in (
+            ("audio", objective.head_audio),
+            ("text", objective.head_text),
+            ("joint", objective.head_joint),
+        ):
+            expected = head.out(torch.nn.functional.gelu(head.hidden(torch.as_tensor(z[name]))))
+            np.testing.assert_allclose(pair[name], expected.numpy(), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ModelError, match="does not hold the space of contrast"):
+        HilbertClassifier.load(paper.save(tmp_path / "m")).retrieval_pair(bags)
+
+
 def test_wrong_input(corpus, tiny):
     bags, y, groups = corpus
     model = HilbertClassifier("paper", tiny)
