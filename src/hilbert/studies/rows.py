@@ -117,13 +117,16 @@ class Found:
         return combined(self.values(quantity, one, *cases), self.values(quantity, other, *cases))
 
     def slope(self, quantity: str, arm: str) -> dict[int, float]:
-        """A number a data seed: the slope of a straight line through the quantity over the cases' levels."""
-        each = {case: self.values(quantity, arm, case) for case in self.cases}
+        """A number a data seed: the slope of a straight line through the quantity over the levels of the arm's cases.
+
+        A seed without one of them is left out.
+        """
+        each = {case: found for case in self.cases if (found := self.values(quantity, arm, case))}
         seeds = set.intersection(*(set(values) for values in each.values())) if each else set()
-        levels = [self.levels[case] for case in self.cases]
+        levels = [self.levels[case] for case in each]
         if len(set(levels)) < 2:
             return {}
-        return {s: float(np.polyfit(levels, [each[case][s] for case in self.cases], 1)[0]) for s in sorted(seeds)}
+        return {s: float(np.polyfit(levels, [values[s] for values in each.values()], 1)[0]) for s in sorted(seeds)}
 
     @property
     def seconds(self) -> float:

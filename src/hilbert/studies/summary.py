@@ -17,8 +17,8 @@ from hilbert.studies.trial import Trial
 if TYPE_CHECKING:
     from rich.console import Console
 
-SECONDS = {"concat-lr": 1.0, "audio-lr": 0.5, "concat-gb": 2.0, "comm": 6.0}
-USUAL, WHOLE = 4.0, 18.0  # seconds of a fit: of a network alone, and of all that `robust` has, with inner folds
+SECONDS = {"concat-lr": 1.5, "audio-lr": 1.0, "concat-gb": 3.0, "comm": 12.0}
+USUAL, WHOLE = 7.0, 25.0  # seconds of a fit and its measures: of a network alone, and of all that `robust` has
 
 
 def expected_seconds(trials: Sequence[Trial]) -> float:
@@ -26,7 +26,10 @@ def expected_seconds(trials: Sequence[Trial]) -> float:
     total = 0.0
     for trial in trials:
         whole = trial.arm.model == "hilbert" and trial.arm.options.get("segments.enabled", True)
-        total += (WHOLE if whole else SECONDS.get(trial.arm.model, USUAL)) * trial.train / 200
+        each = WHOLE if whole else SECONDS.get(trial.arm.model, USUAL)
+        if trial.arm.options.get("training.max_segments", 0) is None:
+            each *= max(1.0, (trial.design.audio.segments + trial.design.text.segments) / 24)
+        total += each * trial.train / 200
     return total
 
 
