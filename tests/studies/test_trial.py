@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from hilbert.studies.arms import NETWORK
 from hilbert.studies.experiment import Size
@@ -48,8 +49,16 @@ def test_a_network_is_asked_everything(model: str) -> None:
     assert values["term_contrast"] > 0
 
 
-def test_the_same_trial_gives_the_same_values() -> None:
-    assert run_trial(trial("hilbert-paper"))[0] == run_trial(trial("hilbert-paper"))[0]
+def test_the_same_trial_gives_the_same_values_whatever_the_threads() -> None:
+    threads, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append(run_trial(trial("hilbert-paper"))[0])
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert found[0] == found[1]
 
 
 def test_latents_that_a_modality_does_not_show_are_not_found() -> None:
