@@ -198,6 +198,8 @@ def _line(ax: Any, found: Found, quantity: str, arm: str, place: int) -> None:
         for case in sorted(found.cases, key=found.levels.__getitem__)
     ]
     points = [(level, at) for level, at in points if at.seeds]
+    if not points:
+        return
     colour, dash = PALETTE[place % len(PALETTE)], DASHES[place // len(PALETTE) % len(DASHES)]
     errors = [0.0 if math.isnan(at.low) else at.high - at.value for _, at in points]
     x, y = [level for level, _ in points], [at.value for _, at in points]
