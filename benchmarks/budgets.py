@@ -24,8 +24,7 @@ from hilbert.benchmark.outputs import read_outputs
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.plan import make_plan
 from hilbert.benchmark.running import Unit, fitted, loader
-from hilbert.benchmark.tuning import TASKS, tuning_part, tuning_splits
-from hilbert.metrics import within_fold_auc
+from hilbert.benchmark.tuning import TASKS, score, tuning_part, tuning_splits
 
 BUDGETS: dict[str, dict[str, Any]] = {
     "12/64": {},
@@ -52,7 +51,7 @@ def main() -> None:
     print(f"{'':18}own output: {head} output in the tables: {head}", flush=True)
     changes: list[list[float]] = []
     for name in names:
-        found = {budget: [] for budget in BUDGETS}  # type: dict[str, list[tuple[float, float]]]
+        found = {budget: [] for budget in BUDGETS}  # type: dict[str, list[list[float]]]
         for task in TASKS:
             output = read_outputs(chosen.results, task).get(name, name)
             for seed in range(chosen.seeds):
@@ -64,32 +63,23 @@ def main() -> None:
                 ]
                 made: dict[str, dict[int, Any]] = {budget: {} for budget in BUDGETS}
                 for unit, outcome in fitted(units, parts[task], seed, chosen.jobs, float("inf")):
-                    if isinstance(outcome, str):
-                        raise SystemExit(f"{unit.name}, {task}: {outcome}")
                     made[unit.name.rpartition(" ")[2]][unit.split.fold] = outcome
                 for budget, outcomes in made.items():
-                    found[budget].append(scores(name, output, budget, outcomes, splits, parts[task]))
+                    row = score(outcomes, splits, parts[task])
+                    if "error" in row:
+                        raise SystemExit(f"{name}, {task}, {budget}: {row['error']}")
+                    wanted = (one.replace(name, f"{name} {budget}", 1) for one in (name, output))
+                    found[budget].append([row["auc"][one] for one in wanted])
         means = np.array([np.mean(found[budget], axis=0) for budget in BUDGETS])  # (budgets, 2)
         changes.append(list((means[1:] - means[0]).ravel(order="F")))
         print(f"{name:18}{'':12}{cells(means[:, 0])}{'':23}{cells(means[:, 1])}", flush=True)
     table = np.array(changes)
-    half = t.ppf(0.975, len(table) - 1) * table.std(axis=0, ddof=1) / len(table) ** 0.5 if len(table) > 1 else table[0]
+    if len(table) < 2:
+        return
+    half = t.ppf(0.975, len(table) - 1) * table.std(axis=0, ddof=1) / len(table) ** 0.5
     labels = [f"{what}, {budget}" for what in ("own", "in the tables") for budget in list(BUDGETS)[1:]]
     for label, mean, width in zip(labels, table.mean(axis=0), half, strict=True):
         print(f"mean change over {len(table)} models, {label}: {mean:+.4f} ± {width:.4f}")
-
-
-def scores(name: str, output: str, budget: str, outcomes: Any, splits: Any, part: Any) -> tuple[float, float]:
-    """Within-fold macro AUC of a model's own output and of the one that stands for it."""
-    rows = np.concatenate([split.test for split in splits])
-    folds = np.concatenate([np.full(len(split.test), split.fold) for split in splits])
-
-    def auc(wanted: str) -> float:
-        key = wanted.replace(name, f"{name} {budget}", 1)
-        proba = np.concatenate([outcomes[split.fold].proba[key] for split in splits])
-        return within_fold_auc(part.y[rows].tolist(), proba, folds, part.classes)
-
-    return auc(name), auc(output)
 
 
 def cells(means: np.ndarray[Any, Any]) -> str:

@@ -33,7 +33,20 @@ def test_means_over_model_seeds_then_cases(tmp_path: Path) -> None:
     assert found.values("auc", "one") == {0: 3.25, 1: 6.25}
     assert found.slope("auc", "two") == pytest.approx({0: 1.0, 1: 2.0})
     assert found.change("auc", "one", "two") == {0: 0.0, 1: 0.0}
-    assert found.seconds == 0.5 * len({trial.key for trial in plan}) * len(plan) / len({t.key for t in plan})
+    assert found.seconds == 0.5 * len({trial.key for trial in plan})
+
+
+def test_a_fit_that_stands_for_two_arms_is_kept_and_counted_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    plan = crossed([Arm("one", "concat-lr"), Arm("the same", "concat-lr")], CASES, TINY, ("prediction",), first=0)
+    for trial in {trial.key: trial for trial in plan}.values():
+        append(path, row_of(trial, {"auc": value(trial)}, 0.5))
+    tidy(path, [trial.key for trial in plan])
+    lines = path.read_text().splitlines()
+    assert len(lines) == len(set(lines)) == len(plan) / 2
+    found = Found(plan, read_rows(path))
+    assert found.values("auc", "one") == found.values("auc", "the same") != {}
+    assert found.described().startswith(f"{len(lines)} fits:")
 
 
 def test_a_seed_without_one_of_the_cases_is_left_out(tmp_path: Path) -> None:

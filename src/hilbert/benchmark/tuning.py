@@ -189,7 +189,7 @@ def tune(
                 trial = int(places[id(unit)])
                 known[trial][unit.split.fold] = outcome
                 if len(known[trial]) == len(splits[task]):
-                    row = _score(known[trial], splits[task], parts[task])
+                    row = score(known[trial], splits[task], parts[task])
                     study.scores[trial][task] = row
                     study.write()
                     if "error" in row:
@@ -199,7 +199,7 @@ def tune(
     return failures
 
 
-def _score(outcomes: Mapping[int, Outcome | str], splits: Sequence[Split], part: Data) -> dict[str, Any]:
+def score(outcomes: Mapping[int, Outcome | str], splits: Sequence[Split], part: Data) -> dict[str, Any]:
     """Within-fold macro AUC of every output over all folds of a trial, and seconds a fit."""
     wrong = [outcome for outcome in outcomes.values() if isinstance(outcome, str)]
     if wrong:

@@ -74,7 +74,7 @@ def append(path: Path, row: Row) -> None:
 def tidy(path: Path, keys: Sequence[str]) -> None:
     """Put the rows in the order of the plan; those of earlier plans stay, after them."""
     rows = read_rows(path)
-    order = [key for key in keys if key in rows]
+    order = [key for key in dict.fromkeys(keys) if key in rows]  # one fit may stand for several arms of the plan
     rest = sorted(set(rows) - set(order))
     text = "".join(json.dumps(rows[k], ensure_ascii=False, separators=(",", ":")) + "\n" for k in (*order, *rest))
     if path.exists() and path.read_text(encoding="utf-8") != text:
@@ -131,7 +131,12 @@ class Found:
     @property
     def seconds(self) -> float:
         """Of all fits."""
-        return float(sum(row["seconds"] for row in self.rows))
+        return float(sum(row["seconds"] for row in self.fits))
+
+    @property
+    def fits(self) -> list[Row]:
+        """Each fit once, where several arms have the same options."""
+        return list({row["key"]: row for row in self.rows}.values())
 
     def described(self) -> str:
         """How many fits of how many seeds, how long they took, and when and with what they were made."""
@@ -142,10 +147,10 @@ class Found:
         each = "one model seed" if repeats == 1 else f"up to {repeats} model seeds"
         dates = sorted({row["date"] for row in self.rows})
         when = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
-        unconverged = sum((row["unconverged"] or 0) > 0 for row in self.rows)
-        unknown = sum(row["unconverged"] is None for row in self.rows)
+        unconverged = sum((row["unconverged"] or 0) > 0 for row in self.fits)
+        unknown = sum(row["unconverged"] is None for row in self.fits)
         return " ".join([
-            f"{len(self.rows)} fits: {seeds} data seeds, {each} for each, {self.seconds / 3600:.2f} hours of one core, "
+            f"{len(self.fits)} fits: {seeds} data seeds, {each} for each, {self.seconds / 3600:.2f} hours of one core, "
             f"{when}.",
             *(f"{found}." for found in sorted({row["with"] for row in self.rows})),
             *([f"In {unconverged} of them a linear fit stopped before it had converged."] if unconverged else []),
