@@ -52,22 +52,40 @@ def test_the_device_reaches_the_fits(go, networks, place):
     assert len(read_about(place.folder(networks), "concat-lr")["fits"]) == 2
 
 
-def test_fits_of_another_device_are_refused_where_the_device_matters(go, comparison, place, data, toys, monkeypatch):
+@pytest.fixture
+def movable(toys, monkeypatch):
+    """A toy that knows a device."""
+
     class Movable(toys):
         def __init__(self, power=1.0, column=0, fail="", seed=0, device="cpu"):
             super().__init__(power, column, fail, seed)
             self.device = device
 
     monkeypatch.setitem(MODELS, "toy", Movable)
+
+
+def test_finished_fits_are_used_whatever_device_trained_them(go, comparison, place, data, movable):
     go(comparison, place)
     about = read_about(place.folder(comparison), "toy")
     assert about["parameters"]["device"] == "cpu"
     assert "gpu" not in about["environments"][0]
     moved = replace(place, device="cuda")
     for hours in (None, 0):
-        with pytest.raises(UsageError, match=r"toy\.json: was computed with other .* or device .*--redo toy"):
-            get_ready([comparison], moved, lambda _: data, hours)
-    assert get_ready([replace(comparison, models=("prior", "length"))], moved, lambda _: data) == []
+        assert not any(part.units for part in get_ready([comparison], moved, lambda _: data, hours))
+    assert read_about(place.folder(comparison), "toy") == about
+
+
+def test_fits_of_two_devices_are_not_mixed(go, comparison, place, data, movable):
+    begun, moved = replace(comparison, repeats=1), replace(place, device="cuda")
+    go(begun, place)
+    with pytest.raises(
+        UsageError, match=r"toy\.json: 3 fits were trained on cpu and 3 are left.*--device cpu.*--redo toy"
+    ):
+        get_ready([comparison], moved, lambda _: data)
+    get_ready([comparison], moved, lambda _: data, hours=0)  # tables can be made of them
+    assert len(get_ready([comparison], place, lambda _: data)[0].units) > 0
+    again = get_ready([comparison], moved, lambda _: data, redo=["toy"])
+    assert {device_of(unit.model) for unit in again[0].units if unit.name == "toy"} == {"cuda"}
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -74,6 +74,27 @@ def on_device(model: Any, device: str) -> Any:
     return model.set_params(device=device) if "device" in model.get_params(deep=False) else model
 
 
+def device_of(model: Any) -> str | None:
+    """Where it trains; None for a model that knows no device."""
+    found = model.get_params(deep=False).get("device")
+    return None if found is None else str(found)
+
+
+def where_stored(model: Any, about: Mapping[str, Any] | None, device: str) -> Any:
+    """The model on the device that the fits stored ``about`` it were trained on, on ``device`` where there are none."""
+    return on_device(model, (about or {}).get("parameters", {}).get("device", device))
+
+
+def require_device(model: Any, device: str, stored: Path, done: int, left: int) -> None:
+    """Raise UsageError where ``left`` fits of a model would be trained on another device than those ``done``."""
+    began = device_of(model)
+    if done and left and began not in (None, device):
+        raise UsageError(
+            f"{stored}: {done} fits were trained on {began} and {left} are left, and fits of two devices are not "
+            f"mixed: finish them with --device {began}, or compute all of them on {device} with --redo {stored.stem}"
+        )
+
+
 def _small(model: Any) -> Any:
     """The model with everything in ``SMALL`` that it has; some name their options only when asked for one."""
     from sklearn.base import clone

@@ -44,7 +44,7 @@ class Records:
     def open(cls, folder: Path, name: str, classes: list[str], about: dict[str, Any]) -> Records:
         """Read what is there, or begin. ``about`` holds the ``key`` and what a reader should know of the model.
 
-        Raises UsageError where the files were made by another model, other options, data, folds, seed or device.
+        Raises UsageError where the files were made by another model, other options, data, folds or seed.
         """
         records = cls(folder / f"{name}.parquet", name, classes, {**about, **_nothing()})
         there = read_about(folder, name)
@@ -52,7 +52,7 @@ class Records:
             return records
         if there.get("key") != about["key"]:
             raise UsageError(
-                f"{records.json}: was computed with other options, data, folds, seed or device (its key is "
+                f"{records.json}: was computed with other options, data, folds or seed (its key is "
                 f"{there.get('key')!r}, now {about['key']!r}); remove it and {records.path.name}, choose another "
                 f"--out, or compute it again with --redo {name}"
             )

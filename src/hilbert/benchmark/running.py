@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilbert.benchmark.estimate import survey
-from hilbert.benchmark.models import build, fit_key, identity, on_device
+from hilbert.benchmark.models import build, fit_key, identity, require_device, where_stored
 from hilbert.benchmark.parallel import in_parallel
 from hilbert.benchmark.place import Place, describe, read_setting, write_setting
 from hilbert.benchmark.plan import Comparison
 from hilbert.benchmark.preparing import Data, prepare
-from hilbert.benchmark.records import Records, remove
+from hilbert.benchmark.records import Records, read_about, remove
 from hilbert.benchmark.subsets import stratified_groups
 from hilbert.benchmark.tasks import Setting
 from hilbert.errors import UsageError
@@ -87,7 +87,7 @@ def get_ready(
     """Read what the plan needs, in its order, and list the fits that are missing; none with ``hours`` 0.
 
     ``redo`` names models whose stored fits are thrown away. Raises UsageError, before any fit, where a stored
-    file was made with other options, data, folds or seed.
+    file was made with other options, data, folds or seed, or where fits that are left began on another device.
     """
     for comparison in plan:
         for name in set(redo) & set(comparison.models):
@@ -146,6 +146,9 @@ def _prepare(comparison: Comparison, place: Place, data: Data) -> Ready:
         for name, model in models.items()
     }
     write_setting(folder, about, data)
+    for name, model in models.items():
+        done = len(records[name].done & {(split.repeat, split.fold) for split in splits})
+        require_device(model, place.device, records[name].json, done, len(splits) - done)
     units = [
         Unit(name, model, split)
         for split in splits
@@ -166,7 +169,8 @@ def _check(comparison: Comparison, place: Place) -> None:
 
 
 def _model(comparison: Comparison, place: Place, name: str) -> Any:
-    return on_device(build(name, place.options.get(name), comparison.small), place.device)
+    model = build(name, place.options.get(name), comparison.small)
+    return where_stored(model, read_about(place.folder(comparison), name), place.device)
 
 
 def _about(comparison: Comparison, place: Place, name: str, model: Any, data: str) -> dict[str, Any]:

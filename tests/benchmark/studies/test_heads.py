@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hilbert.benchmark.models import build
-from hilbert.benchmark.studies.case import Material
-from hilbert.benchmark.studies.heads import HEADS, measure, subsets
-from hilbert.benchmark.studies.probes import measure as probe
+from hilbert.benchmark.studies.case import Material, looked_at
+from hilbert.benchmark.studies.heads import HEADS, direct, look, subsets
+from hilbert.benchmark.studies.probes import look as probe
 from hilbert.splits import grouped_folds
 from hilbert.training.heads import ExpertHead, LogisticHead
 
@@ -29,7 +29,7 @@ def test_heads_predict_every_tested_document(paired_data, monkeypatch, name, cou
     data = paired_data(docs=48, labels=("1", "2", "3"))
     rare = np.where(data.y == "3", "3", "rest").astype(object)
     two = make(data, all=data.y, rare=rare)
-    found = measure(name, build(name, small=True), two, two.splits[0], 0)
+    (found,) = looked_at(name, build(name, small=True), [(look, two)], two.splits[0], 0)
     assert len(found.tables) == 2 * count * heads
     assert {t.variant.rpartition(", ")[2] for t in found.tables} == set(HEADS[:heads])
     assert len({(t.target, t.variant) for t in found.tables}) == len(found.tables)
@@ -44,7 +44,7 @@ def test_concat_lr_is_fitted_on_each_label(paired_data):
     data = paired_data(docs=48, labels=("1", "2"))
     partial = np.array([None if row % 3 == 0 else label for row, label in enumerate(data.y)], dtype=object)
     material = make(data, all=data.y, partial=partial)
-    tables = {t.target: t for t in measure("concat-lr", build("concat-lr"), material, material.splits[0], 0).tables}
+    tables = {t.target: t for t in direct("concat-lr", build("concat-lr"), material, material.splits[0], 0).tables}
     test = material.splits[0].test
     assert len(tables["all"].documents) == len(test)
     assert len(tables["partial"].documents) == sum(partial[row] is not None for row in test)
@@ -54,7 +54,9 @@ def test_probes_see_only_documents_with_the_label(paired_data):
     data = paired_data(docs=48, labels=("1", "2"))
     partial = np.array([None if row % 3 == 0 else f"p{row % 2}" for row in range(len(data))], dtype=object)
     material = make(data, partial=partial)
-    (table,) = probe("clip", build("clip", small=True), material, material.splits[0], 0).tables
+    ((table,),) = (
+        f.tables for f in looked_at("clip", build("clip", small=True), [(probe, material)], material.splits[0], 0)
+    )
     wanted = [i for i in material.splits[0].test if partial[i] is not None]
     assert table.documents == data.bags.ids[wanted].tolist()
     assert table.columns == ["p0", "p1"]

@@ -1,14 +1,17 @@
 """A study goes on where it stopped, computes nothing twice, and scores no document of a tuning company."""
 
 from dataclasses import replace
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 
 from hilbert.benchmark.models import build
 from hilbert.benchmark.place import Place, read_documents
 from hilbert.benchmark.studies.all import Plan, expected, make_tables, summary
-from hilbert.benchmark.studies.case import Case, predicted
+from hilbert.benchmark.studies.case import Case, Table, predicted
 from hilbert.benchmark.studies.collecting import numbers_of
 from hilbert.benchmark.studies.curves import make
 from hilbert.benchmark.studies.material import folded
@@ -55,6 +58,64 @@ def test_a_finished_study_is_not_touched_again(case, place, go, fits):
     assert go(case, place).made == 0
     assert (len(fits), contents(place)) == (4, before)
     assert sum(row.done for row in survey([case], place, expected)) == 12
+
+
+class Embedding(BaseEstimator):
+    """The first segments as they are; counts its fits."""
+
+    fitted: ClassVar[list] = []
+
+    def fit(self, bags, y, groups=None):
+        self.fitted.append(len(bags))
+        return self
+
+    def transform(self, bags):
+        return np.stack([bags.audio.document(row)[0] for row in range(len(bags))])
+
+
+def first_column(trained, material, split):
+    values = trained.fitted.transform(material.bags[split.test])[:, :1].astype(float)
+    return [Table("speakers", "", material.bags.ids[split.test].tolist(), ["x"], values)]
+
+
+def second_column(trained, material, split):
+    if split.fold:
+        raise ValueError("no look")
+    return first_column(trained, material, split)
+
+
+def two_looks(name, look, **options):
+    models = {"concat-lr": build("concat-lr"), "embedding": Embedding()}
+    return Case("probes", name, "", SETTING, models, plain, predicted, look, folds=2, **options)
+
+
+def test_cases_of_one_training_share_it(place, data):
+    cases = [two_looks("one", first_column), two_looks("two", first_column)]
+    apart = two_looks("three", first_column, trained_on="another label")
+    Embedding.fitted.clear()
+    load = partial(plain, data=data, columns=None, seed=0)
+    assert [row.trainings for row in survey(cases, place, expected) if row.model == "embedding"] == [1, 0]
+    assert run(cases, place, load, jobs=1).made == 8
+    assert len(Embedding.fitted) == 2
+    one, two = (read_head(folder(case, place) / "embedding.parquet") for case in cases)
+    assert [fit["fold"] for fit in one["fits"]] == [fit["fold"] for fit in two["fits"]] == [0, 1]
+    assert run([*cases, apart], place, load, jobs=1).made == 4
+    assert len(Embedding.fitted) == 4
+
+
+def test_a_failing_look_fails_every_case_of_the_training(place, data):
+    cases = [two_looks("one", first_column), two_looks("two", second_column)]
+    done = run(cases, place, partial(plain, data=data, columns=None, seed=0), jobs=1)
+    assert (done.made, done.left) == (8, 2)
+    assert [failure.partition(":")[0] for failure in done.failures] == ["probes/one", "probes/two"]
+
+
+def test_cases_that_differ_in_more_than_targets_are_not_trained_together(place, data):
+    def load(case):
+        return plain(case, data, None, 0 if case.name == "one" else 1)
+
+    with pytest.raises(ValueError, match="probes/one, probes/two are not trained on the same documents"):
+        run([two_looks("one", first_column), two_looks("two", first_column)], place, load, jobs=1)
 
 
 @pytest.mark.parametrize("after", [1, 7])

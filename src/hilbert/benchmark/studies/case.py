@@ -18,7 +18,7 @@ from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.tasks import Setting, setting
 from hilbert.errors import UsageError
 from hilbert.estimators import HilbertClassifier
-from hilbert.evaluation.fitting import fit_fold
+from hilbert.evaluation.fitting import fit_fold, fit_one
 from hilbert.features.bags import Bags
 from hilbert.splits import Split
 
@@ -29,6 +29,7 @@ SWEPT = ("concat-lr", "seq-lr", "gmc", "clip", "hilbert", "hilbert-paper")  # in
 QUICK = ("concat-lr", "gmu", "clip", "gmc", "hilbert", "hilbert-paper")
 QUICK_DOCUMENTS = 80
 DIRECT = ("concat-lr",)  # what representations are held against: fitted on each label directly
+TASK_LABEL = "the label of the task"
 Columns = Callable[[Sequence[str]], Mapping[str, Objects]]
 """Columns of the manifest by name, for the documents with these ids."""
 
@@ -78,17 +79,27 @@ class Material:
         """The labels of a target, sorted."""
         return classes(self.targets[target])
 
-    def fingerprint(self) -> str:
-        """A hash of ids, what the features were made from, labels, groups and splits."""
-        rows = [
+    def training(self) -> str:
+        """A hash of all that a model is trained on: ids, what the features were made from, labels, groups, splits."""
+        return _hash([
             self.bags.ids.tolist(), self.bags.contents(), self.y.tolist(), self.groups.tolist(),
-            {name: labels.tolist() for name, labels in self.targets.items()},
             [[s.repeat, s.fold, *(hashed(part) for part in (s.train, s.test, s.unlabelled))] for s in self.splits],
-        ]  # fmt: skip
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
+        ])  # fmt: skip
+
+    def fingerprint(self) -> str:
+        """The same with the targets."""
+        return _hash([self.training(), {name: labels.tolist() for name, labels in self.targets.items()}])
+
+
+class Trained(NamedTuple):
+    """A fitted representation; ``inner``: its embeddings by name on each inner fold, and that fold's two sides."""
+
+    fitted: Any
+    inner: list[tuple[dict[str, NDArray[np.float64]], NDArray[np.int64], NDArray[np.int64]]]
 
 
 Measure = Callable[[str, Any, Material, Split, int], Found]
+Look = Callable[[Trained, Material, Split], list[Table]]
 Make = Callable[["Case", Data, Columns, int], Material]
 
 
@@ -97,8 +108,10 @@ class Case:
     """One condition of a study: models that are fitted and measured on the same splits.
 
     ``make`` turns itself, a setting's documents and columns, and the seed into the case's material; ``measure`` (a
-    function of a module, so that it reaches other processes) makes one fit. ``share``: seconds of a fit over those
-    of the main benchmark; ``beside``: seconds that a fit takes beside that. ``window``: seconds of an audio segment.
+    function of a module, so that it reaches other processes) makes one fit. With ``look``, a representation is trained
+    and looked at: cases of one setting with the same ``trained_on`` share that training, and ``measure`` is for models
+    without embeddings (None: there are no such models). ``share``: seconds of a fit over those of the main benchmark;
+    ``beside``: seconds that a fit takes beside that. ``window``: seconds of an audio segment.
     """
 
     study: str
@@ -107,7 +120,9 @@ class Case:
     setting: Setting
     models: Mapping[str, Any]
     make: Make
-    measure: Measure
+    measure: Measure | None = None
+    look: Look | None = None
+    trained_on: str = TASK_LABEL
     folds: int = FOLDS
     repeats: int = 1
     window: float | None = None
@@ -120,6 +135,17 @@ class Case:
     def id(self) -> str:
         """Its folder under ``studies/``."""
         return f"{self.study}/{self.name}"
+
+    @property
+    def training(self) -> tuple[object, ...] | None:
+        """What is the same for all cases that look at one training; None for a case that looks at none."""
+        if self.look is None:
+            return None
+        return self.setting.id, self.trained_on, self.folds, self.repeats, self.documents, self.window
+
+
+def _hash(rows: Any) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
 
 
 def hashed(rows: NDArray[np.int64]) -> str:
@@ -143,6 +169,22 @@ def predicted(name: str, model: Any, material: Material, split: Split, seed: int
         for key, values in outcome.proba.items()
     ]
     return Found(tables, outcome.seconds, outcome.notes, outcome.parameters)
+
+
+def looked_at(name: str, model: Any, looks: Sequence[tuple[Look, Material]], split: Split, seed: int) -> list[Found]:
+    """Train a representation once and look at it for several cases, whose materials differ in their targets alone."""
+    inner: list[tuple[dict[str, NDArray[np.float64]], NDArray[np.int64], NDArray[np.int64]]] = []
+    material = looks[0][1]
+
+    def ready(fitted: Any) -> None:
+        fitted.on_inner = lambda z, train, test: inner.append((z, train, test))
+
+    def look(fitted: Any) -> list[list[Table]]:
+        return [look(Trained(fitted, inner), material, split) for look, material in looks]
+
+    known = material.bags, material.y, material.groups
+    found, seconds, notes = fit_one(name, model, *known, split, seed, look, ready)
+    return [Found(tables, seconds, notes) for tables in found]
 
 
 def is_representation(model: Any, supervised: bool = False) -> bool:

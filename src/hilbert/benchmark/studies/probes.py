@@ -11,15 +11,14 @@ import numpy as np
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.studies.case import (
-    DIRECT,
     QUICK_DOCUMENTS,
     Case,
     Columns,
-    Found,
     Material,
     Objects,
     Options,
     Table,
+    Trained,
     representations,
     usual,
 )
@@ -27,7 +26,6 @@ from hilbert.benchmark.studies.collecting import REFERENCE, numbers_of
 from hilbert.benchmark.studies.heads import direct
 from hilbert.benchmark.studies.material import folded, terciles
 from hilbert.benchmark.studies.pages import Section, once, value
-from hilbert.evaluation.fitting import fit_one
 from hilbert.model.linear import softmax
 from hilbert.splits import Split, inner_folds
 from hilbert.training.heads import InnerFold, LogisticHead
@@ -80,7 +78,7 @@ def cases(wanted: Sequence[str] | None, options: Options, small: bool) -> list[C
     models = representations(wanted, options, small, supervised=True)
     common: dict[str, Any] = {"folds": 2, "documents": QUICK_DOCUMENTS} if small else {"beside": MARGIN}
     return [
-        Case("probes", task, what, usual(task, small), models, make, measure, **common)
+        Case("probes", task, what, usual(task, small), models, make, direct, look, **common)
         for task, (what, _) in PROBES.items()
     ]
 
@@ -110,34 +108,26 @@ def labels_of(probe: Probe, columns: Mapping[str, Objects], data: Data) -> Objec
     return np.array([None if v in (None, "") else label(str(v)) for v in values], dtype=object)
 
 
-def measure(name: str, model: Any, material: Material, split: Split, seed: int) -> Found:
-    """Train the representation once, then a probe for each target on the documents that have it."""
-    if name in DIRECT:
-        return direct(name, model, material, split, seed)
-
-    def look(fitted: Any) -> list[Table]:
-        z = {"train": fitted.transform(material.bags[split.train]), "test": fitted.transform(material.bags[split.test])}
-        tables = []
-        for target, labels in material.targets.items():
-            names = material.classes(target)
-            train, test = (
-                np.flatnonzero([v is not None for v in labels[rows].tolist()]) for rows in (split.train, split.test)
-            )
-            codes = np.array([names.index(str(v)) for v in labels[split.train][train]], dtype=np.int64)
-            x, tested = z["train"][train].astype(np.float64), z["test"][test].astype(np.float64)
-            groups = material.groups[split.train][train]
-            folds = [
-                InnerFold(x[a], codes[a], x[b], codes[b], b) for a, b in inner_folds(codes, groups, 3, fitted.seed)
-            ]
-            head = LogisticHead()
-            head.select(folds, len(codes), len(names), fitted.seed)
-            head.fit(x, codes, len(names), fitted.seed)
-            documents = material.bags.ids[split.test][test].tolist()
-            tables.append(Table(target, "", documents, names, softmax(head.logits(tested))))
-        return tables
-
-    tables, seconds, notes = fit_one(name, model, material.bags, material.y, material.groups, split, seed, look)
-    return Found(tables, seconds, notes)
+def look(trained: Trained, material: Material, split: Split) -> list[Table]:
+    """A probe for each target on the documents that have it."""
+    fitted = trained.fitted
+    z = {"train": fitted.transform(material.bags[split.train]), "test": fitted.transform(material.bags[split.test])}
+    tables = []
+    for target, labels in material.targets.items():
+        names = material.classes(target)
+        train, test = (
+            np.flatnonzero([v is not None for v in labels[rows].tolist()]) for rows in (split.train, split.test)
+        )
+        codes = np.array([names.index(str(v)) for v in labels[split.train][train]], dtype=np.int64)
+        x, tested = z["train"][train].astype(np.float64), z["test"][test].astype(np.float64)
+        groups = material.groups[split.train][train]
+        folds = [InnerFold(x[a], codes[a], x[b], codes[b], b) for a, b in inner_folds(codes, groups, 3, fitted.seed)]
+        head = LogisticHead()
+        head.select(folds, len(codes), len(names), fitted.seed)
+        head.fit(x, codes, len(names), fitted.seed)
+        documents = material.bags.ids[split.test][test].tolist()
+        tables.append(Table(target, "", documents, names, softmax(head.logits(tested))))
+    return tables
 
 
 def sections(found: Sequence[Case], place: Place) -> list[Section]:

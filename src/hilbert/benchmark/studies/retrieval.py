@@ -19,6 +19,7 @@ from hilbert.benchmark.studies.case import (
     Material,
     Options,
     Table,
+    Trained,
     representations,
     usual,
 )
@@ -30,6 +31,7 @@ from hilbert.benchmark.studies.running import folder
 from hilbert.evaluation.fitting import fit_one
 from hilbert.evaluation.intervals import group_weights
 from hilbert.evaluation.verdict import number
+from hilbert.features.bags import Bags, Packed
 from hilbert.features.pairing import shuffled_pairs
 from hilbert.splits import Split, encode_groups
 
@@ -54,11 +56,14 @@ def cases(wanted: Sequence[str] | None, options: Options, small: bool) -> list[C
     """True and shuffled pairs of each task."""
     models = representations(wanted, options, small, direct=False)
     common: dict[str, Any] = {"folds": 2, "documents": QUICK_DOCUMENTS} if small else {"beside": 2.0}
-    return [
-        Case("retrieval", f"{task}{end}", what, usual(task, small), models, make, call, extra={"end": end}, **common)
-        for task in TASKS
-        for end, what, call in (("", "true pairs", measure), ("-shuffled", "shuffled pairs", measure_shuffled))
-    ]
+    found = []
+    for task in TASKS:
+        own = usual(task, small), models, make
+        found += [
+            Case("retrieval", task, "true pairs", *own, look=look, **common),
+            Case("retrieval", f"{task}-shuffled", "shuffled pairs", *own, measure_shuffled, **common),
+        ]
+    return found
 
 
 def make(case: Case, data: Data, columns: Columns, seed: int) -> Material:
@@ -66,61 +71,53 @@ def make(case: Case, data: Data, columns: Columns, seed: int) -> Material:
     return folded(case, data, seed)
 
 
-def measure(name: str, model: Any, material: Material, split: Split, seed: int) -> Found:
+def look(trained: Trained, material: Material, split: Split) -> list[Table]:
     """Ranks of a method trained on true pairs."""
-    return _measure(name, model, material, split, seed, None)
+    return _look(trained.fitted, material.bags, material.groups, split)
 
 
 def measure_shuffled(name: str, model: Any, material: Material, split: Split, seed: int) -> Found:
-    """Ranks, on true pairs, of a method trained on shuffled ones."""
-    return _measure(name, model, material, split, seed, 1)
+    """Ranks, on true pairs, of a method trained on shuffled ones: another's text, the tested documents as they are."""
+    train = shuffled_pairs(material.bags, material.groups, split.train, seed + 1)
+    order = np.concatenate([split.train, split.test])
+    bags = _joined(train, material.bags[split.test])
+    count = len(split.train)
+    mixed = split._replace(train=np.arange(count), test=np.arange(count, len(order)), unlabelled=split.train[:0])
+    y, groups = material.y[order], material.groups[order]
+
+    def see(fitted: Any) -> list[Table]:
+        return _look(fitted, bags, groups, mixed)
+
+    return Found(*fit_one(name, model, bags, y, groups, mixed, seed, see))
 
 
-def _measure(name: str, model: Any, material: Material, split: Split, seed: int, shuffle: int | None) -> Found:
-    bags, groups = material.bags, material.groups
-    if shuffle is not None:
-        # training documents with another's text, the tested ones as they are
-        train = shuffled_pairs(bags, groups, split.train, seed + shuffle)
-        order = np.concatenate([split.train, split.test])
-        bags = _joined(train, bags[split.test])
-        split = split._replace(
-            train=np.arange(len(split.train)), test=np.arange(len(split.train), len(order)), unlabelled=split.train[:0]
-        )
-        y, groups = material.y[order], groups[order]
-    else:
-        y = material.y
+def _look(fitted: Any, bags: Bags, groups: NDArray[np.object_], split: Split) -> list[Table]:
     tested = encode_groups(groups[split.test], len(split.test))
-
-    def look(fitted: Any) -> list[Table]:
-        final = {key: z.astype(np.float64) for key, z in fitted.embeddings(bags).items()}
-        pair = final
-        if hasattr(fitted, "retrieval_pair"):
-            pair = {key: z.astype(np.float64) for key, z in fitted.retrieval_pair(bags).items()}
-        documents = bags.ids[split.test].tolist()
-        tables = []
-        for direction in (*ACROSS, *COPIED):
-            source, target = direction.split(" → ")
-            if source not in final or target not in final:
-                continue
-            x, z = final[source], final[target]
-            guess, goal = mapped(x[split.train], z[split.train], x[split.test], z[split.test])
-            found = {"map": ranks(guess, goal, tested)}
-            raw = pair if source in pair and target in pair else final
-            if raw[source].shape[1] == raw[target].shape[1]:
-                found["raw"] = ranks(raw[source][split.test], raw[target][split.test], tested)
-            tables += [
-                Table(direction, variant, documents, COLUMNS, np.stack(both, axis=1).astype(np.float64))
-                for variant, both in found.items()
-            ]
-        return tables
-
-    tables, seconds, notes = fit_one(name, model, bags, y, groups, split, seed, look)
-    return Found(tables, seconds, notes)
+    final = {key: z.astype(np.float64) for key, z in fitted.embeddings(bags).items()}
+    pair = final
+    if hasattr(fitted, "retrieval_pair"):
+        pair = {key: z.astype(np.float64) for key, z in fitted.retrieval_pair(bags).items()}
+    documents = bags.ids[split.test].tolist()
+    tables = []
+    for direction in (*ACROSS, *COPIED):
+        source, target = direction.split(" → ")
+        if source not in final or target not in final:
+            continue
+        x, z = final[source], final[target]
+        guess, goal = mapped(x[split.train], z[split.train], x[split.test], z[split.test])
+        found = {"map": ranks(guess, goal, tested)}
+        raw = pair if source in pair and target in pair else final
+        if raw[source].shape[1] == raw[target].shape[1]:
+            found["raw"] = ranks(raw[source][split.test], raw[target][split.test], tested)
+        tables += [
+            Table(direction, variant, documents, COLUMNS, np.stack(both, axis=1).astype(np.float64))
+            for variant, both in found.items()
+        ]
+    return tables
 
 
-def _joined(one: Any, other: Any) -> Any:
+def _joined(one: Bags, other: Bags) -> Bags:
     """Documents of both bags, one after another."""
-    from hilbert.features.bags import Bags, Packed
 
     def packed(name: str) -> Packed:
         a, b = getattr(one, name), getattr(other, name)
@@ -137,7 +134,7 @@ def sections(found: Sequence[Case], place: Place) -> list[Section]:
     for case in found:
         made += _sections(case, place, ACROSS, "audio ↔ text")
     for case in found:
-        if not case.extra["end"]:
+        if case.look is not None:  # true pairs
             made += _sections(case, place, COPIED, "to the joint embedding (leak-prone)")
     return made
 

@@ -1,19 +1,20 @@
-"""The work of a study: fits in parallel processes, each kept as soon as it is done."""
+"""The work of studies: fits in parallel processes, each kept as soon as it is done; trainings are shared."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from hilbert.benchmark.models import digest, identity, trainings
+from hilbert.benchmark.models import digest, identity, require_device, trainings, where_stored
 from hilbert.benchmark.parallel import in_parallel
 from hilbert.benchmark.place import Place, write_documents
 from hilbert.benchmark.running import Finished, Progress
 from hilbert.benchmark.studies.case import Case, Material
+from hilbert.benchmark.studies.jobs import Opened, measured, missing_jobs, shares, together
 from hilbert.benchmark.studies.store import Stored, read_head, require_key
 from hilbert.errors import UsageError
 from hilbert.files import read_json, write_json
@@ -25,7 +26,10 @@ Load = Callable[[Case], Material]
 
 @dataclass(frozen=True)
 class Left:
-    """One model in one case: fits in all and done, networks a fit trains, expected seconds of the rest on one core."""
+    """One model in one case: fits in all and done, networks a fit trains, expected seconds of the rest on one core.
+
+    A training that several cases look at is counted for the first of them.
+    """
 
     case: Case
     model: str
@@ -37,7 +41,7 @@ class Left:
 
 def survey(cases: Sequence[Case], place: Place, expected: Callable[[Case, str], float]) -> list[Left]:
     """What is to do, from the files that are there; neither data nor features are read."""
-    rows = []
+    rows, trained = [], set()
     for case in cases:
         for name, model in case.models.items():
             head = read_head(folder(case, place) / f"{name}.parquet")
@@ -45,7 +49,12 @@ def survey(cases: Sequence[Case], place: Place, expected: Callable[[Case, str], 
             seconds = float(np.mean(timed)) if timed else expected(case, name)
             fits = case.folds * case.repeats
             left = fits - len(timed)
-            rows.append(Left(case, name, fits, len(timed), trainings(model), left * (seconds + case.beside)))
+            again = shares(case, name) and (case.training, name) in trained
+            if left:
+                trained.add((case.training, name))
+            networks = 0 if again else trainings(model)
+            cost = left * ((0.0 if again else seconds) + case.beside)
+            rows.append(Left(case, name, fits, len(timed), networks, cost))
     return rows
 
 
@@ -65,43 +74,44 @@ def run(
 ) -> Finished:
     """Make the fits that are missing, case by case; none is begun after ``hours``, and nothing is read with 0.
 
-    ``redo`` names models whose stored fits are thrown away. Raises UsageError where stored fits were made otherwise.
+    ``redo`` names models whose stored fits are thrown away. Raises UsageError where stored fits were made otherwise, or
+    are unfinished and began on another device.
     """
     deadline = time.monotonic() + 3600 * hours if hours is not None else float("inf")
     for case in cases:
         for name in set(redo) & set(case.models):
             (folder(case, place) / f"{name}.parquet").unlink(missing_ok=True)
+    cases = [_where_stored(case, place) for case in cases]
     for case in cases:
         _check(case, place)
     work = survey(cases, place, lambda case, name: 0.0)
+    for row in work if hours != 0 else ():
+        path = folder(row.case, place) / f"{row.model}.parquet"
+        require_device(row.case.models[row.model], place.device, path, row.done, row.fits - row.done)
+    busy = {row.case.id for row in work if row.done < row.fits}
     total, made, failures = sum(row.fits - row.done for row in work), 0, []
-    for case in cases:
-        mine = [row for row in work if row.case.id == case.id]
-        if all(row.done >= row.fits for row in mine) or time.monotonic() >= deadline:
-            continue
-        material = load(case)
-        stored = _open(case, place, material)
-        units = [
-            (name, split)
-            for split in material.splits
-            for name in case.models
-            if (split.repeat, split.fold) not in stored[name].done
-        ]
-        rows = [(name, case.models[name], material, split, place.seed) for name, split in units]
-        for number, found in in_parallel(case.measure, rows, jobs, deadline):
-            made += 1
-            name, split = units[number]
-            if isinstance(found, str):
-                stored[name].fail(split, found)
-                failures.append(f"{case.id}: {found}")
-            else:
-                stored[name].add(split, found)
-            if progress:
-                progress(made, total, f"{case.id} {name}")
+    for group in together([case for case in cases if case.id in busy]):
+        if time.monotonic() >= deadline:
+            break
+        opened = [_open(case, place, load(case)) for case in group]
+        jobs_left = missing_jobs(opened)
+        rows = [(job, place.seed) for job in jobs_left]
+        for number, found in in_parallel(measured, rows, jobs, deadline):
+            job = jobs_left[number]
+            for part, one in enumerate(job.cases):
+                made += 1
+                stored = next(o.stored for o in opened if o.case.id == one.id)[job.name]
+                if isinstance(found, str):
+                    stored.fail(job.split, found)
+                    failures.append(f"{one.id}: {found}")
+                else:
+                    stored.add(job.split, found[part])
+                if progress:
+                    progress(made, total, f"{one.id} {job.name}")
     return Finished(made, max(0, total - made) + len(failures), tuple(failures))
 
 
-def _open(case: Case, place: Place, material: Material) -> dict[str, Stored]:
+def _open(case: Case, place: Place, material: Material) -> Opened:
     """Open every model's file, and write what the case is."""
     data = material.fingerprint()
     target = folder(case, place)
@@ -111,12 +121,21 @@ def _open(case: Case, place: Place, material: Material) -> dict[str, Stored]:
         about["key"] = _key(case, model, data, place.seed)
         stored[name] = Stored.open(target / f"{name}.parquet", about)
     _describe(case, place, material, data)
-    return stored
+    return Opened(case, material, stored)
 
 
 def _key(case: Case, model: Any, data: str, seed: int) -> str:
     """A hash of all that a stored fit depends on."""
-    return digest([VERSION, identity(model), data, case.measure.__name__, dict(case.extra), seed])
+    how = case.look or case.measure
+    assert how is not None, case.id
+    return digest([VERSION, identity(model), data, how.__name__, dict(case.extra), seed])
+
+
+def _where_stored(case: Case, place: Place) -> Case:
+    """The case with each model on the device of its stored fits."""
+    heads = {name: read_head(folder(case, place) / f"{name}.parquet") for name in case.models}
+    models = {name: where_stored(model, heads[name], place.device) for name, model in case.models.items()}
+    return replace(case, models=models)
 
 
 def _check(case: Case, place: Place) -> None:

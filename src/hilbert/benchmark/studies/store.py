@@ -112,7 +112,7 @@ def require_key(path: Path, head: dict[str, Any], key: str) -> None:
     """Raise UsageError where stored fits were made otherwise."""
     if head["key"] != key:
         raise UsageError(
-            f"{path}: was computed with other options, data, folds, seed or device (its key is {head['key']!r}, now "
+            f"{path}: was computed with other options, data, folds or seed (its key is {head['key']!r}, now "
             f"{key!r}); remove it, choose another --out, or compute it again with --redo {path.stem}"
         )
 
