@@ -83,6 +83,11 @@ class ContrastConfig(Section):
     weight: Weight
     audio_text: Weight = Field(description="weight of a direct audio ↔ text term beside the two")
     label_aware: bool = Field(description="documents of one label are positives of each other")
+    views: Literal["whole", "disjoint", "crossed"] = Field(
+        default="whole",
+        description="disjoint: the joint embedding that is contrasted is of other segments (backbone: segments); "
+        "crossed: of the other modality alone",
+    )
     temperature: Annotated[float, Field(gt=0)]
     learn_temperature: bool
     max_scale: Annotated[float, Field(gt=1)] = Field(description="upper clamp of 1 / temperature")
@@ -230,6 +235,11 @@ class HilbertConfig(Section):
                 "configuration: contrast.temperature must lie between 1 / contrast.max_scale and 1, where it is "
                 f"held, found {contrast.temperature} with max_scale {contrast.max_scale}"
             )
+        if contrast.views == "disjoint" and config.model.backbone != "segments":
+            raise ConfigError(
+                "configuration: contrast.views: disjoint parts a document's segments; expected model.backbone: "
+                f"segments, found {config.model.backbone}"
+            )
         mixed = [name for name in ("core", "segments") if getattr(config, name).enabled]
         if mixed and config.selection.trained < config.selection.folds:
             raise ConfigError(
@@ -255,7 +265,12 @@ class HilbertConfig(Section):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """All options without those added later that are off, so that stored results keep their keys."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
     def hash(self) -> str:
         """First 12 hexadecimal digits of the SHA-256 of the canonical JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        text = json.dumps(self.identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

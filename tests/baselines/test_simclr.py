@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from hilbert.baselines.method import random_split
 from hilbert.baselines.simclr import Simclr
 from hilbert.objectives.contrastive import unit
+from hilbert.training.views import random_split
 
 
 def test_views_share_no_segment_but_a_lone_one(segment_batch):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from hilbert.features.bags import Packed
@@ -145,26 +144,3 @@ def same_group(batch: Batch) -> Tensor:
 def both_present(batch: Batch) -> Tensor:
     """(docs,) True where a document has both modalities."""
     return (batch.audio.lengths > 0) & (batch.text.lengths > 0)
-
-
-def random_split(segments: Ragged) -> tuple[Ragged, Ragged]:
-    """Two disjoint random halves of each document's segments; a lone segment is in both.
-
-    Random numbers come from torch's generator, which the training loop seeds.
-    """
-    docs = len(segments.lengths)
-    device = segments.values.device
-    owner = torch.repeat_interleave(torch.arange(docs, device=device), segments.lengths)
-    keys = torch.rand(len(owner), device=device, dtype=torch.float64)
-    order = torch.argsort(owner.to(torch.float64) + keys)  # shuffled inside each document
-    first = torch.cumsum(segments.lengths, 0) - segments.lengths
-    place = torch.empty_like(order)
-    place[order] = torch.arange(len(owner), device=device) - first[owner[order]]
-    half = (segments.lengths + 1) // 2
-    lone = (segments.lengths == 1)[owner]
-
-    def part(keep: Tensor) -> Ragged:
-        lengths = torch.bincount(owner[keep], minlength=docs)
-        return Ragged(segments.values[keep], lengths, segments.times[keep])
-
-    return part((place < half[owner]) | lone), part((place >= half[owner]) | lone)

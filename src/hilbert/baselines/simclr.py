@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hilbert.baselines.method import Method, ProjectionHead, SegmentEncoder, Shape, random_split, same_group
+from hilbert.baselines.method import Method, ProjectionHead, SegmentEncoder, Shape, same_group
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.model.ragged import Ragged
 from hilbert.objectives.contrastive import nt_xent, unit
 from hilbert.training.batches import Batch
+from hilbert.training.views import random_split
 
 
 class SimclrMethod(Method):

@@ -134,7 +134,7 @@ def identity(model: Any) -> dict[str, Any]:
     if _is_hilbert(known):
         config = known["config"]
         resolved = config if isinstance(config, HilbertConfig) else HilbertConfig.load(known["preset"], config)
-        found["parameters"]["config"] = plain(resolved)
+        found["parameters"]["config"] = resolved.identity
     return found
 
 

@@ -90,7 +90,7 @@ class DualContrast(NamedTuple):
 def dual_contrast(
     audio: Tensor,
     text: Tensor,
-    joint: Tensor,
+    joint: Tensor | tuple[Tensor, Tensor],
     scale: Tensor | float,
     *,
     has_audio: Tensor,
@@ -102,9 +102,10 @@ def dual_contrast(
 ) -> DualContrast:
     """½ [NCE(a, j) + NCE(t, j)] + λ NCE(a, t), one scale for all, so that the terms can be compared.
 
-    audio, text, joint: (docs, projection), normalised here; has_*: (docs,), True = present: a document without
-    a modality is left out of that modality's terms; groups: (docs,) integers, equal groups are no negatives;
-    target and weight: (docs,) labels (−1: none) and anchor weights for ``label_nce`` in place of ``info_nce``.
+    audio, text, joint: (docs, projection), normalised here; joint: one for both, or the audio's and the text's;
+    has_*: (docs,), True = present: a document without a modality is left out of that modality's terms; groups: (docs,)
+    integers, equal groups are no negatives; target and weight: (docs,) labels (−1: none) and anchor weights for
+    ``label_nce`` in place of ``info_nce``.
     """
     excluded = None if groups is None else groups[:, None] == groups[None, :]
 
@@ -114,7 +115,8 @@ def dual_contrast(
             return info_nce(unit(x[keep]), unit(y[keep]), scale, kept)
         return label_nce(unit(x[keep]), unit(y[keep]), scale, target[keep], weight[keep], kept)
 
-    audio_joint, text_joint = nce(audio, joint, has_audio), nce(text, joint, has_text)
+    with_audio, with_text = joint if isinstance(joint, tuple) else (joint, joint)
+    audio_joint, text_joint = nce(audio, with_audio, has_audio), nce(text, with_text, has_text)
     total = 0.5 * (audio_joint + text_joint)
     audio_text = total.new_zeros(())
     if audio_text_weight:

@@ -70,16 +70,20 @@ class RepresentationObjective(nn.Module):
         groups: Tensor | None = None,
         progress: float = 1.0,
         labels: tuple[Tensor, Tensor] | None = None,
+        partners: tuple[Tensor, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Parts and their weighted "total"; ``progress`` is the share of the epochs done, for the warm-up.
 
-        ``labels``: class numbers (docs,), −1 = none, and anchor weights (docs,), for a label-aware contrast.
+        ``labels``: class numbers (docs,), −1 = none, and anchor weights (docs,), for a label-aware contrast;
+        ``partners``: joint embeddings with which audio and text are contrasted, if not with ``z.joint``.
         """
         target, weight = labels if labels is not None and self.contrast.label_aware else (None, None)
+        with_audio, with_text = (z.joint, z.joint) if partners is None else partners
+        joint = self.head_joint(with_audio)
         contrast = dual_contrast(
             self.head_audio(z.audio),
             self.head_text(z.text),
-            self.head_joint(z.joint),
+            joint if with_audio is with_text else (joint, self.head_joint(with_text)),
             self.log_scale.exp(),
             has_audio=z.has_audio,
             has_text=z.has_text,

@@ -68,6 +68,11 @@ def direct(preset: str, weights: Mapping[str, float] | None = None) -> Arm:
     return network(preset, name, {**start, "contrast.weight": own / 100, "contrast.audio_text": 100.0})
 
 
+def viewed(preset: str, views: str) -> Arm:
+    """The preset's own weights, and other views in the contrast; see ``training.views``."""
+    return network(preset, f"shipped {views}", {"contrast.views": views})
+
+
 def acts(found: Found, off: str, *cases: str) -> list[Part]:
     """The premise of a claim about balance: without it there is a gap of information that it could close."""
     return [above("gap of information without the term, nats", found.values("gap", off, *cases), GAP)]

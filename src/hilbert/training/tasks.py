@@ -15,6 +15,7 @@ from hilbert.model.build import Network
 from hilbert.objectives.classification import classification_loss
 from hilbert.objectives.total import RepresentationObjective
 from hilbert.training.batches import Batch, Dataset, plain_batches, training_batches
+from hilbert.training.views import embed_views
 
 Ints = NDArray[np.int64]
 
@@ -38,7 +39,10 @@ def head_losses(head: nn.Module, z: Tensor, target: Tensor, counts: Tensor, conf
 
 
 def _mean(parts: Iterable[dict[str, Tensor]], monitor: str) -> dict[str, float]:
-    rows = [{name: float(value) for name, value in part.items()} for part in parts]
+    """Means of the parts, which may draw random views: always the same ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        rows = [{name: float(value) for name, value in part.items()} for part in parts]
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return means | {"monitor": means[monitor]}
 
@@ -66,9 +70,8 @@ class RepresentationTask:
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The representation objective's parts."""
-        parts: dict[str, Tensor] = self.objective(
-            self.network(batch.audio, batch.text), batch.references, batch.groups, progress
-        )
+        z, partners = embed_views(self.network, batch.audio, batch.text, self.config.contrast.views)
+        parts: dict[str, Tensor] = self.objective(z, batch.references, batch.groups, progress, partners=partners)
         return parts
 
     def after_step(self) -> None:
@@ -140,9 +143,9 @@ class JointTask(RepresentationTask):
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The representation objective's parts, the classification and router losses, and their sum."""
-        z = self.network(batch.audio, batch.text)
+        z, partners = embed_views(self.network, batch.audio, batch.text, self.config.contrast.views)
         known = batch.target, anchor_weights(batch.target, self.counts)
-        parts = self.objective(z, batch.references, batch.groups, progress, known)
+        parts = self.objective(z, batch.references, batch.groups, progress, known, partners)
         labels = head_losses(self.head, z.concatenated(), batch.target, self.counts, self.config)
         return {**parts, **labels, "total": parts["total"] + labels["total"]}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, network, shipped_without
+from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, network, shipped_without, viewed
 from hilbert.studies.claims import Claim, above, below, combined
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import corpus
@@ -21,7 +21,7 @@ def trials(size: Size) -> list[Trial]:
     arms = [network(preset, "shipped") for preset in PRESETS] + [direct(preset, {}) for preset in PRESETS]
     arms += [shipped_without(preset, "dual") for preset in PRESETS] + [CONCAT]
     if not size.small:
-        arms += [GMC, CLIP]
+        arms += [*(viewed(preset, "crossed") for preset in PRESETS), viewed("paper", "disjoint"), GMC, CLIP]
     made = []
     for case, shuffled in ((REAL, False), (SHUFFLED, True)):
         made += crossed(arms, {case: (float(shuffled), corpus(size))}, size, ("retrieval",), shuffled=shuffled)
@@ -41,7 +41,14 @@ def claims(found: Found) -> list[Claim]:
             made.append(Claim(text, [above("audio → joint on shuffled pairs", copied, HIGH)]))
     for preset in PRESETS:
         nothing = found.values(ACROSS, shipped_without(preset, "dual").name, REAL)
-        for arm, contrast in ((network(preset, "shipped"), "the dual contrast"), (direct(preset, {}), "a ↔ t")):
+        for arm, contrast in (
+            (network(preset, "shipped"), "the dual contrast"),
+            (direct(preset, {}), "a ↔ t"),
+            (viewed(preset, "crossed"), "the crossed contrast"),
+            (viewed(preset, "disjoint"), "the contrast of disjoint views"),
+        ):
+            if arm.name not in found.arms:
+                continue
             gain = combined(found.values(ACROSS, arm.name, REAL), nothing)
             text = f"{preset}: {contrast} aligns audio with text"
             made.append(Claim(text, [above("audio → text, with − without a contrast", gain, ALIGNED)]))
