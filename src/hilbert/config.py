@@ -265,6 +265,11 @@ class HilbertConfig(Section):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
     @property
+    def transforms(self) -> str:
+        """The options on which the input transforms depend, as text."""
+        return f"{self.model.backbone}, {self.input}, {self.prototypes}"
+
+    @property
     def identity(self) -> dict[str, Any]:
         """All options without those added later that are off, so that stored results keep their keys."""
         return self.model_dump(mode="json", exclude_defaults=True)

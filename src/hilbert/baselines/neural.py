@@ -15,12 +15,13 @@ from hilbert.baselines.trained import COMMON, Trained, prepare_method, train_met
 from hilbert.config import HilbertConfig
 from hilbert.errors import InputError, UsageError
 from hilbert.features.bags import Bags
-from hilbert.model.linear import LinearCore, softmax
+from hilbert.model.linear import softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
+from hilbert.training.common import fit_core, fit_readout
 from hilbert.training.fit import Prepared, check_device
 from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead, OnInner
 from hilbert.training.selection import SHARES, Judged, blend, choose_share
-from hilbert.training.stability import VectorReadout
+from hilbert.training.sharing import once
 from hilbert.training.tasks import Rows
 
 Ints = NDArray[np.int64]
@@ -78,10 +79,16 @@ class NeuralBaseline(Baseline):
         folds = inner_folds(target[labelled], group_labels, self.folds, self.seed)
         count, docs = len(self.classes_), len(labelled)
         supervised = self.method.supervised
-        prepared = prepare_method(self._all_options(), X, target, numbers, self.seed, self.device)
+        options = self._all_options()
+        made_of = [options["backbone"], options["components"], numbers, self.seed, self.device]
+        prepared = once(
+            "inputs of a method",
+            [*made_of, X, target],
+            lambda: prepare_method(options, X, target, numbers, self.seed, self.device),
+        )
         if prepared.vectors is not None:  # HILBERT's backbone, with all that it chooses
             choices = HilbertConfig.load("robust").prototypes.stability
-            prepared = VectorReadout().fit(prepared, choices, X, target, labelled, folds, count)
+            _, prepared = fit_readout(prepared, made_of, choices, X, target, labelled, folds, count)
         own = np.full((docs, count), np.nan)
         inner, ends = [], []
         for train, test in folds:
@@ -102,7 +109,7 @@ class NeuralBaseline(Baseline):
         self.heads_: list[LogisticHead | ExpertHead] = [LogisticHead(), ExpertHead()]
         for head in self.heads_:
             out_of_fold[head.name] = head.select(inner, docs, count, self.seed)
-        core = LinearCore().fit(X[labelled], target[labelled], count, folds)
+        core = fit_core(X[labelled], target[labelled], count, folds)
         judged = Judged(target[labelled], core.fold_of, numbers[labelled])
         self.out_of_fold_ = out_of_fold
         self.alphas_ = {

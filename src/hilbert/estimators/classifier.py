@@ -17,9 +17,10 @@ from hilbert.estimators.base import BaseHilbert, by_name
 from hilbert.features.bags import Bags
 from hilbert.model.build import VectorInputs
 from hilbert.model.documents import DocumentVectors
-from hilbert.model.linear import LinearCore, softmax
+from hilbert.model.linear import softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
-from hilbert.training.fit import Fit, Prepared, fit_network, prepare
+from hilbert.training.common import fit_core, fit_readout, fit_transforms
+from hilbert.training.fit import Fit, Prepared, fit_network
 from hilbert.training.member import Documents, Member, Train
 from hilbert.training.saving import Parts, check_features, load_fit, load_header, save_fit
 from hilbert.training.selection import Comparison, blend, choose_alpha, choose_share, read, written
@@ -67,13 +68,15 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         documents = Documents(X, target, numbers, labelled, folds, count)
         self.core_ = None
         if config.core.enabled:
-            self.core_ = LinearCore().fit(X[labelled], target[labelled], count, folds)
+            self.core_ = fit_core(X[labelled], target[labelled], count, folds)
 
         prepared = self._prepare(config, documents)
         self.untrained_ = None
         if config.model.backbone == "prototypes":
-            self.untrained_ = VectorReadout()
-            prepared = self.untrained_.fit(prepared, config.prototypes.stability, X, target, labelled, folds, count)
+            made_of = config.transforms, numbers, self.seed, self.device
+            self.untrained_, prepared = fit_readout(
+                prepared, made_of, config.prototypes.stability, X, target, labelled, folds, count
+            )
         if self.on_prepared is not None:
             self.on_prepared(prepared)
         train = self._trainer(documents)
@@ -115,8 +118,7 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
             self.second_ = second
 
     def _prepare(self, config: HilbertConfig, documents: Documents) -> Prepared:
-        bags, target, groups = documents[:3]
-        return prepare(config, bags, target, groups, np.arange(len(bags)), self.seed, self.device)
+        return fit_transforms(config, *documents[:3], self.seed, self.device)
 
     def _trainer(self, documents: Documents) -> Train:
         """What trains the networks of one ``fit``, says so, and lets them resume."""

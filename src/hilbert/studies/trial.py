@@ -18,6 +18,7 @@ from hilbert.features.bags import Bags
 from hilbert.features.pairing import partners
 from hilbert.studies import quantities
 from hilbert.synthetic import Design, Synthetic, generate
+from hilbert.training.sharing import sharing
 
 VERSION = 2  # raised when the same trial would give other values
 REPEAT = 100_000  # between the model seeds of one data seed; no data seed is as large
@@ -70,7 +71,7 @@ def _identity(model: str, options: str) -> dict[str, Any]:
 
 def run_trial(trial: Trial) -> tuple[Values, float]:
     """The values of a trial by name, and the seconds of the fit; on one thread, so that they are the same anywhere."""
-    with single_thread(trial.seed):
+    with single_thread(trial.seed), sharing():
         return _run(trial)
 
 

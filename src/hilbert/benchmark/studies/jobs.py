@@ -10,6 +10,7 @@ from hilbert.benchmark.models import digest, identity
 from hilbert.benchmark.studies.case import DIRECT, Case, Found, Material, looked_at
 from hilbert.benchmark.studies.store import Stored
 from hilbert.splits import Split
+from hilbert.training.sharing import sharing
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,12 @@ def missing_jobs(opened: Sequence[Opened]) -> list[Job]:
 
 
 def measured(job: Job, seed: int) -> list[Found]:
-    """What each case of a job finds."""
+    """What each case of a job finds; what models have in common is computed once a process."""
+    with sharing():
+        return _measured(job, seed)
+
+
+def _measured(job: Job, seed: int) -> list[Found]:
     if not shares(job.cases[0], job.name):
         measure = job.cases[0].measure
         assert measure is not None, job.cases[0].id
