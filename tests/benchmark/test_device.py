@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from hilbert.baselines import MODELS
+from hilbert.benchmark.cells import _seconds
 from hilbert.benchmark.collecting import device_notes
-from hilbert.benchmark.models import build, fit_key, identity, on_device
+from hilbert.benchmark.models import build, device_of, fit_key, identity, on_device
 from hilbert.benchmark.records import read_about
 from hilbert.benchmark.running import get_ready
 from hilbert.benchmark.studies.all import STUDIES, plan
@@ -17,10 +18,6 @@ from hilbert.errors import UsageError
 NETWORKS = {"abmil", "gmu", "clip", "gmc", "symile", "hilbert", "hilbert-paper", "hilbert-gmc"}
 OTHERS = {"prior", "concat-lr", "seq-lr", "concat-gb", "late-stack", "kernel-svm"}
 NO_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device, which would be used")
-
-
-def device_of(model):
-    return model.get_params(deep=False).get("device")
 
 
 @pytest.fixture
@@ -78,9 +75,7 @@ def test_finished_fits_are_used_whatever_device_trained_them(go, comparison, pla
 def test_fits_of_two_devices_are_not_mixed(go, comparison, place, data, movable):
     begun, moved = replace(comparison, repeats=1), replace(place, device="cuda")
     go(begun, place)
-    with pytest.raises(
-        UsageError, match=r"toy\.json: 3 fits were trained on cpu and 3 are left.*--device cpu.*--redo toy"
-    ):
+    with pytest.raises(UsageError, match=r"toy\.json: 3 of 6 fits were trained on cpu.*--device cpu.*--redo toy"):
         get_ready([comparison], moved, lambda _: data)
     get_ready([comparison], moved, lambda _: data, hours=0)  # tables can be made of them
     assert len(get_ready([comparison], place, lambda _: data)[0].units) > 0
@@ -111,6 +106,8 @@ def test_a_table_says_what_was_trained_elsewhere():
     assert device_notes(about) == []
     about |= {name: {"parameters": {"device": "cuda"}} for name in ("clip", "hilbert")}
     assert device_notes(about) == ["trained on cuda: clip, hilbert"]
+    fits = {"fits": [{"seconds": 1.0}, {"seconds": 2.0}]}
+    assert [_seconds(known | fits) for known in about.values()] == ["1.50", "1.50", "1.50 (cuda)", "1.50 (cuda)"]
 
 
 @pytest.mark.gpu

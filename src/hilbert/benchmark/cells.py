@@ -57,11 +57,18 @@ def model_rows(numbers: Numbers) -> list[dict[str, str]]:
             "slope": "" if constant else wide(found["calibration_slope"]),
             "intercept": "" if constant else wide(found["calibration_intercept"], signed=True),
             "ece": number(found["calibration_error"]),
-            "seconds": f"{sum(f['seconds'] for f in fits) / len(fits):.2f}" if fits else "",
+            "seconds": _seconds(numbers.models[model_of(name)]) if fits else "",
             "parameters": _parameters(fits),
         }
         rows.append(row)
     return rows
+
+
+def _seconds(about: Mapping[str, Any]) -> str:
+    """The mean of a model's fits, and the device where that is not a core."""
+    fits, device = about["fits"], about.get("parameters", {}).get("device", "cpu")
+    mean = f"{sum(fit['seconds'] for fit in fits) / len(fits):.2f}"
+    return mean if device == "cpu" else f"{mean} ({device})"
 
 
 GAINS = (

@@ -90,8 +90,8 @@ def require_device(model: Any, device: str, stored: Path, done: int, left: int) 
     began = device_of(model)
     if done and left and began not in (None, device):
         raise UsageError(
-            f"{stored}: {done} fits were trained on {began} and {left} are left, and fits of two devices are not "
-            f"mixed: finish them with --device {began}, or compute all of them on {device} with --redo {stored.stem}"
+            f"{stored}: {done} of {done + left} fits were trained on {began}, and fits of two devices are not mixed: "
+            f"finish them with --device {began}, or compute all of them on {device} with --redo {stored.stem}"
         )
 
 

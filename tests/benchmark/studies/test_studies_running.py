@@ -84,6 +84,26 @@ def second_column(trained, material, split):
     return first_column(trained, material, split)
 
 
+class Moved(Embedding):
+    """One that knows a device."""
+
+    def __init__(self, device="cpu"):
+        self.device = device
+
+
+def test_fits_of_two_devices_are_not_mixed(place, data):
+    one = replace(two_looks("one", first_column), models={"moved": Moved()})
+    load, elsewhere = partial(plain, data=data, columns=None, seed=0), replace(place, device="cuda")
+    with pytest.raises(KeyboardInterrupt):
+        run([one], place, load, jobs=1, progress=lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    moved = replace(one, models={"moved": Moved("cuda")})
+    with pytest.raises(UsageError, match=r"moved\.parquet: 1 of 2 fits were trained on cpu.*--redo moved"):
+        run([moved], elsewhere, load, jobs=1)
+    assert run([moved], elsewhere, load, hours=0).left == 1
+    assert run([one], place, load, jobs=1).made == 1
+    assert run([moved], elsewhere, load, jobs=1).made == 0
+
+
 def two_looks(name, look, **options):
     models = {"concat-lr": build("concat-lr"), "embedding": Embedding()}
     return Case("probes", name, "", SETTING, models, plain, predicted, look, folds=2, **options)
