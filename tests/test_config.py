@@ -31,7 +31,7 @@ def preset_file(name):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_preset_and_model_name_the_same_values(preset):
-    """Nothing has a hidden default: the YAML says all, and only an option that was added later, off, may be left out."""
+    """Nothing has a hidden default: the YAML says all, and what may be left out of it is off in both presets."""
     data, config = preset_file(preset), HilbertConfig.load(preset)
     assert set(data) == set(HilbertConfig.model_fields) == {"preset", *SECTIONS}
     for section in SECTIONS:

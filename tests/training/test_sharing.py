@@ -43,6 +43,7 @@ def models():
     ] + [make_model("gmc", epochs=1, width=16)]
 
 
+@pytest.mark.slow
 def test_shared_fits_are_the_same_to_the_last_bit(make_bags, cores):
     bags, y, groups = make_bags(24)
     alone = [model.fit(bags, y, groups).predict_proba(bags) for model in models()]
