@@ -34,22 +34,15 @@ def fit_transforms(config: HilbertConfig, bags: Bags, target: Ints, groups: Ints
 
 
 def fit_readout(
-    prepared: Prepared,
-    made_of: Sequence[Any],
-    choices: Sequence[float],
-    bags: Bags,
-    target: Ints,
-    labelled: Ints,
-    folds: Folds,
-    classes: int,
+    prepared: Prepared, made_of: Sequence[Any], choices: Sequence[float], *documents: Any
 ) -> tuple[VectorReadout, Prepared]:
     """The untrained readout of ``prepared``, and its document vectors with the strength of stability that it chose.
 
-    ``made_of``: what ``prepared`` depends on beside the documents; the others are arguments of ``VectorReadout.fit``.
+    ``made_of``: what ``prepared`` depends on beside the documents; ``documents``: as ``VectorReadout.fit`` has them.
     """
 
     def make() -> tuple[VectorReadout, Prepared]:
         readout = VectorReadout()
-        return readout, readout.fit(prepared, choices, bags, target, labelled, folds, classes)
+        return readout, readout.fit(prepared, choices, *documents)
 
-    return once("readout", [*made_of, choices, bags, target, labelled, folds, classes], make)
+    return once("readout", [*made_of, choices, *documents], make)
