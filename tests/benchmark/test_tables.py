@@ -106,19 +106,30 @@ def keep(place, name, folds):
     records._write_folds()
 
 
-def test_only_repeats_that_all_models_have_finished_count(place, data):
-    keep(place, "other-toy", [(0, 0), (0, 1), (0, 2), (1, 0)])
+@pytest.mark.parametrize("name", ["hilbert", "concat-lr"])
+def test_repeats_that_hilbert_and_the_comparator_have_finished_count(place, data, name):
+    keep(place, name, [(0, 0), (0, 1), (0, 2), (1, 0)])
     found = collect(COMPARED, place, "concat-lr", resamples=50)
     assert (list(found.repeats), found.predictions.folds.shape) == ([0], (1, int(data.score.sum())))
-    assert "1 of 2 repeats are finished by all models, and counted" in found.notes
+    assert "1 of 2 repeats are finished, and counted" in found.notes
+    assert set(found.models) == set(COMPARED.models)
 
 
-def test_a_model_without_a_whole_repeat_is_left_out_with_a_note(place):
-    keep(place, "other-toy", [(0, 0), (1, 2)])
+def test_an_unfinished_baseline_is_left_out_and_takes_no_repeat_from_the_others(place):
+    keep(place, "other-toy", [(0, 0), (0, 1), (0, 2), (1, 2)])
     found = collect(COMPARED, place, "concat-lr", resamples=50)
     assert "other-toy" not in found.metrics["models"]
     assert list(found.repeats) == [0, 1]
-    assert "no repeat is finished of other-toy: left out" in found.notes
+    assert "left out until finished: other-toy (1 of 2 repeats)" in found.notes
+
+
+def test_without_hilbert_and_the_comparator_all_models_decide_what_counts(place):
+    keep(place, "hilbert", [(0, 1)])
+    keep(place, "concat-lr", [(0, 0)])
+    keep(place, "other-toy", [(1, 0), (1, 1), (1, 2)])
+    found = collect(COMPARED, place, "concat-lr", resamples=50)
+    assert list(found.repeats) == [1]
+    assert set(found.models) == {"prior", "length", "other-toy"}
 
 
 def test_files_of_a_setting(place):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilbert.baselines import MODELS
-from hilbert.benchmark.outputs import read_outputs, standing
+from hilbert.benchmark.outputs import model_of, read_outputs, standing
 from hilbert.benchmark.place import Place, read_documents, read_setting
 from hilbert.benchmark.plan import Comparison
 from hilbert.benchmark.records import Records, read_about
@@ -52,8 +52,8 @@ class Numbers:
 def collect(comparison: Comparison, place: Place, comparator: str, resamples: int = RESAMPLES) -> Numbers | None:
     """The numbers of a setting from every registered model that is stored there, None before the first whole repeat.
 
-    They are kept in ``tables/``, too. All models are compared on the same repeats: those that each of them has
-    finished. A model without a whole repeat is left out, and a note says so.
+    They are kept in ``tables/``, too. All models are compared on the same repeats: those that HILBERT and the
+    comparator have finished. A model that lacks one of them is left out, and a note says so.
     """
     folder = place.folder(comparison)
     about = read_setting(folder)
@@ -65,17 +65,19 @@ def collect(comparison: Comparison, place: Place, comparator: str, resamples: in
         if known is not None and known["data"] == about["data"]:
             stored[name] = Records.open(folder, name, about["classes"], known)
     whole = {name: _whole_repeats(records, about["splits"]) for name, records in stored.items()}
-    lacking = [name for name, repeats in whole.items() if not repeats]
-    lacking += [name for name in comparison.models if name not in stored]
-    counted = {name: stored[name] for name, repeats in whole.items() if repeats}
-    if not counted:
+    if not any(whole.values()):
         return None
-    repeats = sorted(set.intersection(*(whole[name] for name in counted)))
+    repeats = _compared(whole, comparator)
     if not repeats:
         raise InputError(f"{folder}: the models share no finished repeat; run `hilbert benchmark` again")
-    notes = [f"no repeat is finished of {', '.join(dict.fromkeys(lacking))}: left out"] if lacking else []
+    counted = {name: stored[name] for name, own in whole.items() if own.issuperset(repeats)}
+    lacking = [name for name in dict.fromkeys((*whole, *comparison.models)) if name not in counted]
+    notes = []
     if len(repeats) < comparison.repeats:
-        notes.append(f"{len(repeats)} of {comparison.repeats} repeats are finished by all models, and counted")
+        notes.append(f"{len(repeats)} of {comparison.repeats} repeats are finished, and counted")
+    if lacking:
+        finished = ", ".join(f"{name} ({len(whole.get(name, ()))} of {comparison.repeats} repeats)" for name in lacking)
+        notes.append(f"left out until finished: {finished}")
     predictions, partial = gather(counted, about, read_documents(folder), repeats)
     notes += [f"{name}: not predicted in every fold, left out" for name in partial]
     ratio = test_train_ratio({"splits": [s for s in about["splits"] if s["repeat"] in repeats]})
@@ -144,6 +146,12 @@ def gather(
     kept = {key: table for key, table in proba.items() if key not in partial}
     columns = [np.array([row[c] for row in scored], dtype=np.str_) for c in range(3)]
     return Predictions(tuple(about["classes"]), columns[0], columns[1], columns[2], folds, kept), partial
+
+
+def _compared(whole: Mapping[str, set[int]], comparator: str) -> list[int]:
+    """The repeats that HILBERT and the comparator have finished; where neither has any, all models with one."""
+    headline = [whole[name] for name in (MODEL, model_of(comparator)) if whole.get(name)]
+    return sorted(set.intersection(*(headline or [repeats for repeats in whole.values() if repeats])))
 
 
 def _whole_repeats(records: Records, splits: Sequence[Mapping[str, int]]) -> set[int]:
