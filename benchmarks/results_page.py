@@ -30,7 +30,7 @@ from hilbert.benchmark.tables import grid, read_comparators
 from hilbert.evaluation.verdict import number, span
 
 BLOCK = re.compile(r"(<!-- (\w+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-OF_CLASSES = ("macro_f1", "auprc", "recall", "slope", "ece")
+OF_CLASSES = ("macro_f1", "balanced_accuracy", "auprc", "recall", "slope", "ece")
 
 
 def main() -> None:
@@ -89,27 +89,31 @@ def models(found: Numbers) -> str:
     gains = {row[0]: row for row in cells.gain_rows(found)}
     order = sorted((row for row in found.standing.values() if row in gains), key=lambda r: -auc[r]["auc"]["value"])
     own = rows[MODEL]
-    made = [[f"**{MODEL}**", own["auc"], "", "", "", "", *(own[name] for name in OF_CLASSES), own["seconds"]]]
+    made = [[f"**{MODEL}**", own["auc"], "", "", "", "", "", *(own[name] for name in OF_CLASSES), own["seconds"]]]
     for name in order:
         gain, row = gains[name], rows[name]
         mark = " †" if name == found.comparator else ""
         made.append([
-            name + mark, row["auc"], gain[2], gain[3], gain[5], f"{gain[6]} {gain[7]}" if gain[6] else "",
+            name + mark, row["auc"], gain[2], gain[3], gain[4], gain[6], f"{gain[7]} {gain[8]}" if gain[7] else "",
             *(row[measure] for measure in OF_CLASSES), rows[model_of(name)]["seconds"],
         ])  # fmt: skip
-    heads = ["model", "macro AUC [95 %]", "hilbert − it [95 %]", "p, corrected t", "p, Holm"]
-    heads += ["its highest row, seen afterwards", "macro F1", f"AUPRC {rare}", f"recall {rare}", "slope", "ECE"]
-    return grid([*heads, "s / fit"], made)
+    heads = ["model", "macro AUC [95 %]", "hilbert − it [95 %]", "p, corrected t", "Holm of it", "p, bootstrap, Holm"]
+    heads.append("its highest row, seen afterwards")
+    return grid([*heads, *_heads(rare), "s / fit"], made)
 
 
 def parts(found: Numbers) -> str:
     """Rows that are HILBERT's, whole or in part."""
     rare = cells.rarest(found)
-    heads = ["row", "macro AUC [95 %]", f"Δ {found.comparator} [95 %]", "macro F1", f"AUPRC {rare}", f"recall {rare}"]
+    heads = ["row", "macro AUC [95 %]", f"Δ {found.comparator} [95 %]", *_heads(rare), "s / fit"]
     measures = ("auc", "difference", *OF_CLASSES, "seconds")
     own = [row for row in cells.model_rows(found) if not is_baseline(row["model"])]
     rows = [[row["model"], *(row[measure] for measure in measures)] for row in own]
-    return grid([*heads, "slope", "ECE", "s / fit"], rows)
+    return grid(heads, rows)
+
+
+def _heads(rare: str) -> list[str]:
+    return ["macro F1", "balanced accuracy", f"AUPRC {rare}", f"recall {rare}", "slope", "ECE"]
 
 
 def backbones(task: str, place: Place) -> str:
@@ -128,9 +132,9 @@ def backbones(task: str, place: Place) -> str:
         plain = [number(auc[name]["value"]) for name in ("concat-lr", "seq-lr", best, "hilbert-gmc")]
         plain[2] += f" ({best})"
         hilbert = f"{number(auc[MODEL]['value'])} {span(auc[MODEL])}"
-        rows.append([f"{setting.audio} × {setting.text}", *plain, hilbert, gain[2], gain[3], gain[5]])
+        rows.append([f"{setting.audio} × {setting.text}", *plain, hilbert, gain[2], gain[3], gain[4], gain[6]])
     heads = ["speech × text", "concat-lr", "seq-lr", "clip or gmc, best row", "hilbert-gmc", "hilbert [95 %]"]
-    return grid([*heads, "hilbert − concat-lr [95 %]", "p, corrected t", "p, Holm"], rows)
+    return grid([*heads, "hilbert − concat-lr [95 %]", "p, corrected t", "Holm of it", "p, bootstrap, Holm"], rows)
 
 
 def ensembles(setting: str, results: Path) -> str:

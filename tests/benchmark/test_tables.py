@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from hilbert import evaluate
-from hilbert.benchmark.cells import CAUTION, gain_rows, machines, model_rows
+from hilbert.benchmark.cells import CAUTION, gain_rows, headline, machines, model_rows
 from hilbert.benchmark.collecting import collect
 from hilbert.benchmark.models import build
 from hilbert.benchmark.place import Place
@@ -74,6 +74,8 @@ def test_hilbert_is_held_against_every_baseline_with_holm(place):
     family = ["concat-lr", "other-toy"]  # a row a model: its variants are no further methods
     expected = holm([found.gains[name]["bootstrap_p"] for name in family])
     assert [found.gains[name]["holm"] for name in family] == expected.tolist()
+    expected = holm([found.gains[name]["corrected_t"]["p"] for name in family])
+    assert [found.gains[name]["holm_t"] for name in family] == expected.tolist()
     assert {name for name, row in found.gains.items() if row["holm"] is None} == set(found.gains) - set(family)
     assert {name for name, row in found.against.items() if row["holm"] is not None} == {"other-toy", "hilbert"}
     alike = found.gains["other-toy"]
@@ -91,10 +93,26 @@ def test_the_row_that_tuning_named_stands_for_a_baseline(place):
     rows = {row[0]: row for row in gain_rows(found)}
     assert list(rows) == ["prior", "length", "concat-lr", named]
     aucs = {name: found.metrics["models"][name]["auc"]["value"] for name in (named, "other-toy")}
-    assert rows[named][6] == ("other-toy" if aucs["other-toy"] > aucs[named] else "")
+    assert rows[named][7] == ("other-toy" if aucs["other-toy"] > aucs[named] else "")
     path.write_text("maec-a: [other-toy]\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"outputs\.yaml.*maec-a.*--tune"):
         collect(COMPARED, place, "concat-lr", resamples=200)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "expected"),
+    [
+        (0.01, 0.05, 0.01, "above it."),
+        (0.01, 0.05, 0.07, "above it by this interval, not by the corrected t-test (p = .070)."),
+        (-0.01, 0.05, 0.01, "no evidence of a difference."),
+        (-0.05, -0.01, 0.01, "below it."),
+    ],
+)
+def test_the_headline_says_what_interval_and_test_say(place, low, high, p, expected):
+    found = collect(COMPARED, place, "concat-lr", resamples=50)
+    row = found.against["hilbert"]
+    row = {**row, "value": (low + high) / 2, "low": low, "high": high, "corrected_t": {**row["corrected_t"], "p": p}}
+    assert headline(replace(found, against={**found.against, "hilbert": row})).endswith(f": {expected}")
 
 
 def keep(place, name, folds):

@@ -72,7 +72,7 @@ def _seconds(about: Mapping[str, Any]) -> str:
 
 
 GAINS = (
-    "baseline", "macro AUC", "hilbert − it [95 %]", "p, corrected t", "p, bootstrap", "p, Holm",
+    "baseline", "macro AUC", "hilbert − it [95 %]", "p, corrected t", "Holm of it", "p, bootstrap", "Holm of it",
     "its highest row, seen afterwards", "macro AUC", "hilbert − that [95 %]",
 )  # fmt: skip
 
@@ -86,8 +86,9 @@ def gain_rows(numbers: Numbers) -> list[list[str]]:
         row = numbers.gains[name]
         own = [other for other in numbers.gains if model_of(other) == model]
         best = max(own, key=lambda other: _auc(numbers, other))
-        tests = [p_value(row["corrected_t"]["p"]), p_value(row["bootstrap_p"])]
-        tests.append("" if model in TRIVIAL else p_value(row["holm"]))
+        tests = []
+        for p, adjusted in ((row["corrected_t"]["p"], row["holm_t"]), (row["bootstrap_p"], row["holm"])):
+            tests += [p_value(p), "" if model in TRIVIAL else p_value(adjusted)]
         highest = [best, number(_auc(numbers, best)), _shown(numbers.gains[best])] if best != name else [""] * 3
         found.append([name, number(_auc(numbers, name)), _shown(row), *tests, *highest])
     return found
@@ -122,7 +123,9 @@ def headline(numbers: Numbers) -> str:
     if row["value"] == row["low"] == row["high"] == 0:
         return f"{said}: both rank all documents alike."
     if row["low"] > 0:
-        return f"{said}: above it."
+        p = row["corrected_t"]["p"]
+        sure = p is not None and p < 0.05
+        return f"{said}: above it{'' if sure else f' by this interval, not by the corrected t-test (p = {p_value(p)})'}."
     return f"{said}: below it." if row["high"] < 0 else f"{said}: no evidence of a difference."
 
 

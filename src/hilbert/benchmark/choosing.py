@@ -24,7 +24,7 @@ SETTINGS_HEAD = (
 )
 COMPARATORS_HEAD = (
     "# The baseline that every model is held against, by task: the highest macro AUC on the tuning companies of MAEC,\n"
-    "# chosen by `hilbert benchmark --tune` before any scored document was predicted; speechocean762: fixed.\n"
+    "# chosen by `hilbert benchmark --tune`, which scores no other document; speechocean762: fixed.\n"
 )
 OUTPUTS_HEAD = (
     "# The output (the model itself, or a variant) that stands for each baseline in the tests of a task: the one with "

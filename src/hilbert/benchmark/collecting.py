@@ -30,8 +30,8 @@ class Numbers:
     """A setting's table: ``about`` the setting, ``models`` the JSON file of each, ``metrics`` as `evaluate` has them.
 
     ``against``: row → its paired difference to the comparator; ``gains``: row of a baseline → HILBERT's difference
-    to it. ``standing``: model → the row that stands for it; those have ``holm``, the adjusted p over them, since
-    the outputs of one model are no further methods; ``holm_rows`` is the p of HILBERT's difference to the comparator
+    to it. ``standing``: model → the row that stands for it; those have ``holm`` and ``holm_t``, the p of the bootstrap and of the
+    corrected t-test adjusted over them, since the outputs of one model are no further methods; ``holm_rows`` is the p of HILBERT's difference to the comparator
     among all rows.
     """
 
@@ -178,13 +178,17 @@ def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _adjusted(rows: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The rows with ``holm`` and ``holm_t``: the p of the bootstrap and of the corrected t-test over those named."""
     family = [name for name in names if name in rows]
-    p = [np.nan if rows[name]["bootstrap_p"] is None else rows[name]["bootstrap_p"] for name in family]
-    adjusted = dict(zip(family, holm(p).tolist(), strict=True))
-    return {
-        name: {**row, "holm": adjusted[name] if np.isfinite(adjusted.get(name, np.nan)) else None}
-        for name, row in rows.items()
+    raw = {
+        "holm": [rows[name]["bootstrap_p"] for name in family],
+        "holm_t": [rows[name]["corrected_t"]["p"] for name in family],
     }
+    found = {}
+    for key, p in raw.items():
+        adjusted = holm([np.nan if value is None else value for value in p]).tolist()
+        found[key] = {name: value for name, value in zip(family, adjusted, strict=True) if np.isfinite(value)}
+    return {name: {**row, **{key: known.get(name) for key, known in found.items()}} for name, row in rows.items()}
 
 
 def device_notes(about: Mapping[str, Mapping[str, Any]]) -> list[str]:
