@@ -124,8 +124,8 @@ def headline(numbers: Numbers) -> str:
         return f"{said}: both rank all documents alike."
     if row["low"] > 0:
         p = row["corrected_t"]["p"]
-        sure = p is not None and p < 0.05
-        return f"{said}: above it{'' if sure else f' by this interval, not by the corrected t-test (p = {p_value(p)})'}."
+        but = "" if p is not None and p < 0.05 else f" by this interval, not by the corrected t-test (p = {p_value(p)})"
+        return f"{said}: above it{but}."
     return f"{said}: below it." if row["high"] < 0 else f"{said}: no evidence of a difference."
 
 

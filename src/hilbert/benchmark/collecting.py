@@ -30,9 +30,9 @@ class Numbers:
     """A setting's table: ``about`` the setting, ``models`` the JSON file of each, ``metrics`` as `evaluate` has them.
 
     ``against``: row → its paired difference to the comparator; ``gains``: row of a baseline → HILBERT's difference
-    to it. ``standing``: model → the row that stands for it; those have ``holm`` and ``holm_t``, the p of the bootstrap and of the
-    corrected t-test adjusted over them, since the outputs of one model are no further methods; ``holm_rows`` is the p of HILBERT's difference to the comparator
-    among all rows.
+    to it. ``standing``: model → the row that stands for it; those have ``holm`` and ``holm_t``, the p of the bootstrap
+    and of the corrected t-test adjusted over them, since the outputs of one model are no further methods;
+    ``holm_rows`` is the p of HILBERT's difference to the comparator among all rows.
     """
 
     comparison: Comparison

@@ -137,16 +137,31 @@ def numbers_of(
     name = next(iter(about["classes"])) if target is None else target
     predictions, partial = gather(stored, about, read_documents(folder(case, place)), name, shown)
     notes += [f"{key}: not predicted for every document, left out" for key in partial]
+    heads = {key: one.about for key, one in stored.items()}
+    return measured(case, name, about, predictions, heads, notes, place, reference, against, resamples)
+
+
+def measured(
+    case: Case,
+    target: str,
+    about: Mapping[str, Any],
+    predictions: Predictions,
+    heads: Mapping[str, Mapping[str, Any]],
+    notes: Sequence[str],
+    place: Place,
+    reference: str = REFERENCE,
+    against: Sequence[str] = (MODEL,),
+    resamples: int = RESAMPLES,
+) -> Numbers:
+    """Metrics, intervals and differences of predictions, kept beside the tables; ``notes`` end those of the case."""
     chosen = reference if reference in predictions.proba else None
     held = [key for key in against if key in predictions.proba]
     sizes = [split[4] / max(1, split[2]) for split in about["splits"]]
     ratio = float(np.mean(sizes))
-    path = place.out / "tables" / "studies" / f"{file_name(case.id)}-{name}.json"
     metrics = remembered(
-        path,
+        place.out / "tables" / "studies" / f"{file_name(case.id)}-{target}.json",
         [predictions_hash(predictions), resamples, place.seed, ratio, chosen, held],
         lambda: measure(predictions, resamples, place.seed, ratio, chosen, held),
     )
-    heads = {key: one.about for key, one in stored.items()}
-    notes += device_notes(heads)
-    return Numbers(case, name, about, predictions, metrics, heads, [*about["notes"], *metrics["notes"], *notes])
+    said = [*about["notes"], *metrics["notes"], *notes, *device_notes(heads)]
+    return Numbers(case, target, about, predictions, metrics, heads, said)

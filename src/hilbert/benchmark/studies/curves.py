@@ -23,14 +23,16 @@ from hilbert.benchmark.studies.collecting import numbers_of
 from hilbert.benchmark.studies.material import folded
 from hilbert.benchmark.studies.nested import nested_groups
 from hilbert.benchmark.studies.pages import Section
+from hilbert.benchmark.studies.reused import main_condition
 from hilbert.benchmark.studies.sweep import main_only
 from hilbert.benchmark.studies.sweep import sections as sweep_sections
 from hilbert.splits import Split, grouped_folds
 
 WHAT = "Models trained on 50, 100, 200 and 400 labelled documents of the same five folds, in two draws."
 NOTES = (
-    "Parts of a training fold hold whole companies with the shares of the classes, and each lies inside the next; a "
-    "draw is another order of the companies. Methods that can are given the rest of the training fold without labels.",
+    "The column `all` is the first repeat of the main benchmark. Parts of a training fold hold whole companies with "
+    "the shares of the classes, and each lies inside the next; a draw is another order of the companies. Methods that"
+    " can are given the rest of the training fold without labels.",
 )
 TASKS = ("maec-a", "maec-b")
 SIZES, SMALL_SIZES = (50, 100, 200, 400), (16, 32)
@@ -73,6 +75,10 @@ def sections(found: Sequence[Case], place: Place) -> list[Section]:
     for task in TASKS:
         known = [(case, numbers_of(case, place, shown=main_only)) for case in found if case.name.startswith(f"{task}-")]
         conditions = [(str(case.extra["size"]), numbers) for case, numbers in known if numbers is not None]
+        if conditions and known[0][0].documents is None:
+            models = models_for(None, SWEPT, place.options, False)
+            whole = Case("curves", f"{task}-all", "all", usual(task), models, make)
+            conditions += main_condition(whole, place, main_only)
         if conditions:
             made += sweep_sections(task, conditions, ["Columns: labelled documents of the training fold."])
     return made

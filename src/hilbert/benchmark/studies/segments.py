@@ -20,15 +20,17 @@ from hilbert.benchmark.studies.case import (
 from hilbert.benchmark.studies.collecting import numbers_of
 from hilbert.benchmark.studies.material import first_segments, folded
 from hilbert.benchmark.studies.pages import Section
+from hilbert.benchmark.studies.reused import main_condition
 from hilbert.benchmark.studies.sweep import main_only
 from hilbert.benchmark.studies.sweep import sections as sweep_sections
 
 WHAT = "The first 4, 16 or 64 sentences of a call; audio windows of 2.5, 5 or 10 seconds on speechocean762."
 NOTES = (
-    "The label stays that of the whole: with 4 sentences the number of speakers is guessed, not counted. On "
-    "speechocean762 only the audio is cut anew; the text stays a vector a sentence.",
+    "The first 64, which are all, are the first repeat of the main benchmark. The label stays that of the whole: with"
+    " 4 sentences the number of speakers is guessed, not counted. On speechocean762 only the audio is cut anew; the "
+    "text stays a vector a sentence.",
 )
-COUNTS, SMALL_COUNTS = (4, 16, 64), (4, 16)
+COUNTS, SMALL_COUNTS, ALL = (4, 16), (4, 16), 64
 WINDOWS, SMALL_WINDOWS = (2.5, 5.0, 10.0), (10.0,)
 TASKS = ("maec-a", "maec-b")
 SPEECH = "speechocean762"
@@ -41,7 +43,7 @@ def cases(wanted: Sequence[str] | None, options: Options, small: bool) -> list[C
     found = [
         Case(
             "segments", f"{task}-{count}", f"first {count}", usual(task), models, make, predicted,
-            folds=folds, documents=documents, share=0.5 + count / 128, extra={"segments": count},
+            folds=folds, documents=documents, share=0.5 + count / (2 * ALL), extra={"segments": count},
         )
         for task in TASKS
         for count in (SMALL_COUNTS if small else COUNTS)
@@ -69,6 +71,10 @@ def sections(found: Sequence[Case], place: Place) -> list[Section]:
     for task in (*TASKS, SPEECH):
         known = [(case, numbers_of(case, place, shown=main_only)) for case in found if case.name.startswith(f"{task}-")]
         conditions = [(case.what, numbers) for case, numbers in known if numbers is not None]
+        if conditions and task != SPEECH and known[0][0].documents is None:
+            models = models_for(None, SWEPT, place.options, False)
+            whole = Case("segments", f"{task}-{ALL}", f"first {ALL}", usual(task), models, make)
+            conditions += main_condition(whole, place, main_only)
         if conditions:
             made += sweep_sections(task, conditions)
     return made
