@@ -32,8 +32,16 @@ def test_each_task_has_all_rows_and_each_row_its_own_configuration() -> None:
 
 
 def test_the_goal_is_met_or_missed_by_the_numbers() -> None:
-    good = {f"d{i}": row(0.001 * i) for i in range(5)}
-    assert "5 draws: median difference +.002, from +.000 to +.004; 4 above concat-lr; 0 intervals" in public.said(good)
-    assert public.said(good).endswith("met.")
-    assert public.said({**good, "bad": row(-0.05)}).endswith("missed.")
-    assert public.said({name: row(-0.004) for name in "abc"}).endswith("missed.")
+    good = {f"d{i}": row(0.001 * i) for i in range(30)}
+    assert "30 draws: median difference +.014, from +.000 to +.029; 29 above concat-lr; 0 int" in public.said(good)
+    assert public.said(good).endswith("below): met.")
+    assert public.said({**good, "d0": row(-0.05)}).endswith("missed.")
+    assert public.said({name: row(-0.004) for name in good}).endswith("missed.")
+    del good["d29"]
+    assert public.said(good).endswith("undecided before all 30 are made.")
+
+
+def test_a_term_is_worth_it_where_its_absence_costs_something() -> None:
+    verdicts = {value: public.worth_of(row(value, 0.003)) for value in (-0.02, -0.006, 0.0, 0.02)}
+    assert verdicts == {-0.02: "supported", -0.006: "undecided", 0.0: "not supported", 0.02: "not supported"}
+    assert public.worth_of(None) == ""

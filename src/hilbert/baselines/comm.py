@@ -74,6 +74,10 @@ class CommMethod(Method):
             "joint": self.fuse(torch.cat([audio, text], dim=1), bias),
         }
 
+    def pair(self, batch: Batch) -> dict[str, Tensor]:
+        """All three after the head that they share, where the loss compares them."""
+        return {name: self.head(z) for name, z in self.embed(batch).items()}
+
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Each of the three against the complete fusion of the other augmentation."""
         docs, (drop, noise) = len(batch.target), (self.options["drop"], self.options["noise"])

@@ -55,6 +55,10 @@ class GmcMethod(Method):
         z = self.network(batch.audio, batch.text)
         return {"audio": z.audio, "text": z.text, "joint": z.joint}
 
+    def pair(self, batch: Batch) -> dict[str, Tensor]:
+        """All three after the head that they share, where the loss compares them."""
+        return {name: self.head(z) for name, z in self.embed(batch).items()}
+
 
 class Gmc(NeuralBaseline):
     """GMC on frozen segment features; the heads see [z_audio; z_text; z_joint]."""

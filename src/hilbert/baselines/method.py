@@ -52,9 +52,9 @@ class Method(nn.Module, ABC):
         """
 
     def pair(self, batch: Batch) -> dict[str, Tensor]:
-        """Embeddings "audio" and "text" in the space where the loss compares them, if it does so directly.
+        """Embeddings "audio" and "text", and "joint" if it has one, in the space where the loss compares them.
 
-        Methods with ``head_audio`` and ``head_text`` do; those of others come as ``embed`` gives them.
+        For methods with ``head_audio`` and ``head_text``, or without any head; others say it themselves.
         """
         z = self.embed(batch)
         heads = [getattr(self, f"head_{name}", None) for name in ("audio", "text")]

@@ -74,6 +74,10 @@ class SymileMethod(Method):
         z = self.network(batch.audio, batch.text)
         return {"audio": z.audio, "text": z.text, "joint": z.joint}
 
+    def pair(self, batch: Batch) -> dict[str, Tensor]:
+        """Each after its own head, where the loss compares them."""
+        return {name: head(z) for head, (name, z) in zip(self.heads, self.embed(batch).items(), strict=True)}
+
     @torch.no_grad()
     def after_step(self) -> None:
         """Clamp the scale as CLIP does, but at √width times its bound."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
 import yaml
 
 from hilbert.config import HilbertConfig
-from hilbert.studies.claims import Part, above
+from hilbert.studies.claims import Part, above, combined
 from hilbert.studies.rows import Found
 from hilbert.studies.trial import Arm
 
@@ -21,6 +22,8 @@ NETWORK = {
 
 What the inner folds would choose of its inputs is fixed, so that arms of one seed differ in their terms alone.
 """
+MEASURED = {"CKA": "term_cka", "balance": "gap", "dual": "term_contrast"}  # what each term optimises
+ALL = 99  # inner folds, however many a preset has
 GAP = 0.05  # nats of difference between both modalities' information that a balance can be asked to close
 PRESETS = ("paper", "robust")
 CONCAT, GMC = Arm("concat-lr", "concat-lr"), Arm("gmc", "gmc")
@@ -30,8 +33,17 @@ SHIPPED = Arm("hilbert", "hilbert")
 
 def raised_weights(preset: str) -> dict[str, float]:
     """Option → the least weight at which what the term optimises has moved by half; see `experiments/weights.py`."""
+    return _published("weights", preset)
+
+
+def floors(preset: str) -> dict[str, float]:
+    """Term → the lowest value of what it optimises that any weight reached; halves are counted from there."""
+    return _published("floors", preset)
+
+
+def _published(what: str, preset: str) -> dict[str, float]:
     text = resources.files("hilbert.studies").joinpath("weights.yaml").read_text(encoding="utf-8")
-    found: dict[str, float] = yaml.safe_load(text)[preset]
+    found: dict[str, float] = yaml.safe_load(text)[what][preset]
     return found
 
 
@@ -44,6 +56,22 @@ def network(preset: str, name: str, options: Mapping[str, Any] | None = None) ->
 def raised(preset: str) -> Arm:
     """All terms at raised weights: what an ablation starts from."""
     return network(preset, "raised", raised_weights(preset))
+
+
+def beyond(preset: str, term: str) -> Arm:
+    """Raised weights, and one term three times that: the least that moves it by half does so in half of all corpora."""
+    weights = raised_weights(preset)
+    return network(preset, f"{term} beyond", weights | {TERMS[term]: 3 * weights[TERMS[term]]})
+
+
+def steady(arm: Arm) -> Arm:
+    """A network that chooses epochs and the readout's C on all inner folds: where macro AUC decides, one is too few.
+
+    With one, the C of a readout on 200 documents flips between arms that embed alike, and moves the AUC by up to .06.
+    """
+    if "selection.trained" not in arm.options:  # no network alone
+        return arm
+    return replace(arm, options={**arm.options, "selection.trained": ALL})
 
 
 def without(preset: str, *terms: str) -> Arm:
@@ -76,3 +104,15 @@ def viewed(preset: str, views: str) -> Arm:
 def acts(found: Found, off: str, *cases: str) -> list[Part]:
     """The premise of a claim about balance: without it there is a gap of information that it could close."""
     return [above("gap of information without the term, nats", found.values("gap", off, *cases), GAP)]
+
+
+def moved(found: Found, preset: str, term: str, on: str, off: str, *cases: str) -> list[Part]:
+    """The premise of an ablation: the term has something to act on, and moves what it optimises by half.
+
+    Counted from the ``floors``; an ablation at a weight that moves nothing says nothing.
+    """
+    quantity = MEASURED[term]
+    least = floors(preset)[term]
+    half = {seed: 0.5 * (value + least) for seed, value in found.values(quantity, off, *cases).items()}
+    parts = acts(found, off, *cases) if term == "balance" else []
+    return [*parts, above("½ excess without − excess with", combined(half, found.values(quantity, on, *cases)))]

@@ -27,6 +27,7 @@ NAMES = {
     "dominance": "D",
     "imbalance": "|D|",
     "least": "R² of the less kept",
+    "least_all": "the same, from all three",
     "latent_shared": "R² shared",
     "latent_audio": "R² audio's own",
     "latent_text": "R² text's own",

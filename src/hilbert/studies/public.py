@@ -19,7 +19,8 @@ from hilbert.benchmark.studies.paired import differences
 from hilbert.benchmark.studies.sweep import described
 from hilbert.evaluation.verdict import number
 from hilbert.studies.arms import TERMS, raised_weights
-from hilbert.studies.experiments.sensitivity import draws
+from hilbert.studies.claims import AUC_MATTERS, REFUTED, SUPPORTED, UNDECIDED
+from hilbert.studies.experiments.sensitivity import DRAWS, GMC, draws
 
 NAME = "terms"
 WHAT = "Each term of `robust` taken away, at its own and at a raised weight, and thirty joint draws of the weights."
@@ -27,11 +28,14 @@ NOTES = (
     "HILBERT is the preset `robust` without options from tuning, with linear core, second network and inner selection; "
     "its network alone stands beside it. Raised: the least weights at which each term halves what it optimises, from "
     "`hilbert study weights`.",
+    f"A term is worth it (supported) where the interval without it lies below −{AUC_MATTERS:g}, and not where it lies "
+    "above.",
     "Draws: the four weights, each within a factor of ten of its value, on a logarithmic scale.",
 )
 TASKS = ("maec-a", "maec-b", "speechocean762")
 BASE, RAISED = "hilbert", "raised"
 FLOOR = -0.01
+BESIDE = "gmc (core)"  # GMC with the options of the benchmark, beside the same linear core
 
 
 def variants() -> dict[str, dict[str, float]]:
@@ -46,7 +50,7 @@ def variants() -> dict[str, dict[str, float]]:
 
 def cases(small: bool) -> list[Case]:
     """A case a task; quick: few draws on few documents."""
-    models = {REFERENCE: build(REFERENCE, None, small), "gmc": build("gmc", None, small)}
+    models = {REFERENCE: build(REFERENCE, None, small), "gmc": build("gmc", GMC.options, small)}
     models |= {name: build("hilbert", weights, small) for name, weights in variants().items()}
     chosen = draws()[:2] if small else draws()
     models |= {arm.name.replace(" ", "-"): build("hilbert", arm.options, small) for arm in chosen}
@@ -69,14 +73,14 @@ def sections(found: Sequence[Case], place: Place) -> list[Section]:
     """For each task: the terms, then the draws."""
     made = []
     for case in found:
-        numbers = numbers_of(case, place, shown=lambda model, variant: variant in ("", "no core"), against=())
+        numbers = numbers_of(case, place, shown=lambda model, variant: variant in ("", "no core", "core"), against=())
         if numbers is not None:
             made += [_terms(case, numbers, place), _draws(case, numbers, place)]
     return made
 
 
 def _terms(case: Case, numbers: Numbers, place: Place) -> Section:
-    rows = [[REFERENCE, value(numbers.auc(REFERENCE)), "", "", "", ""]]
+    rows = [[REFERENCE, value(numbers.auc(REFERENCE)), *[""] * 5]]
     start_of = {name: RAISED if name.startswith(RAISED) else BASE for name in variants()}
     alone: Callable[[str], str] = "{} (no core)".format
     pairs = [pair for n, s in start_of.items() for pair in ((n, s), (alone(n), alone(s)))]
@@ -85,8 +89,18 @@ def _terms(case: Case, numbers: Numbers, place: Place) -> Section:
         changes = [value(between.get(pair), True) if name != start else "" for pair in
                    ((name, start), (alone(name), alone(start)))]  # fmt: skip
         against = value(numbers.difference(name, REFERENCE), True)
-        rows.append([name, value(numbers.auc(name)), against, changes[0], value(numbers.auc(alone(name))), changes[1]])
-    heads = ["row", "macro AUC", f"Δ {REFERENCE}", "Δ its start", "network alone", "Δ its start"]
+        worth = worth_of(between.get((name, start))) if name != start else ""
+        whole = [name, value(numbers.auc(name)), against, changes[0], worth]
+        rows.append([*whole, value(numbers.auc(alone(name))), changes[1]])
+    heads = [
+        "row",
+        "macro AUC",
+        f"Δ {REFERENCE}",
+        "Δ its start",
+        "are its terms worth it?",
+        "network alone",
+        "Δ its start",
+    ]
     lines = [f"{case.setting.id}: {described(numbers)}. A row's start is {BASE} or {RAISED}, with all terms."]
     return Section(f"{case.name}: terms", heads, rows, lines, once(numbers.notes))
 
@@ -94,23 +108,34 @@ def _terms(case: Case, numbers: Numbers, place: Place) -> Section:
 def _draws(case: Case, numbers: Numbers, place: Place) -> Section:
     names = [name for name in case.models if name.startswith("draw-") and numbers.auc(name) is not None]
     own = {name: numbers.difference(name, REFERENCE) for name in names}
-    spread = differences(numbers, [(name, "gmc") for name in names], place)
+    spread = differences(numbers, [(name, BESIDE) for name in names], place)
     arms = {arm.name.replace(" ", "-"): arm.options for arm in draws()}
     rows = [
         [name, *(f"{weight:g}" for weight in arms[name].values()), value(numbers.auc(name)), value(own[name], True),
-         value(spread.get((name, "gmc")), True)]
+         value(spread.get((name, BESIDE)), True)]
         for name in names
     ]  # fmt: skip
-    heads = ["draw", "contrast", "CKA", "balance", "router z", "macro AUC", f"Δ {REFERENCE}", "Δ gmc"]
+    heads = ["draw", "contrast", "CKA", "balance", "router z", "macro AUC", f"Δ {REFERENCE}", f"Δ {BESIDE}"]
     return Section(f"{case.name}: joint draws", heads, rows, [said(own)] if own else [])
+
+
+def worth_of(change: Mapping[str, Any] | None) -> str:
+    """Whether a row's missing terms are worth .005 of macro AUC, by the interval of what their absence changes."""
+    if change is None or change["low"] is None:
+        return ""
+    if change["high"] < -AUC_MATTERS:
+        return SUPPORTED
+    return REFUTED if change["low"] > -AUC_MATTERS else UNDECIDED
 
 
 def said(own: Mapping[str, Mapping[str, Any] | None]) -> str:
     """The range of the draws' differences to concat-lr, and whether the two goals are met."""
     known = [row for row in own.values() if row is not None]
+    whole = len(known) == DRAWS and all(row["high"] is not None for row in known)
     gains = np.array([row["value"] for row in known])
     low = sum(row["high"] is not None and row["high"] < FLOOR for row in known)
     met = "met" if np.median(gains) >= 0 and not low else "missed"
+    met = met if whole or low else f"undecided before all {DRAWS} are made"
     median, least, most = (number(float(x), True) for x in (np.median(gains), gains.min(), gains.max()))
     return (
         f"{len(gains)} draws: median difference {median}, from {least} to {most}; {int((gains > 0).sum())} above "

@@ -27,7 +27,8 @@ from hilbert.training.fit import Fit, Prepared
 Ints = NDArray[np.int64]
 Values = dict[str, float]
 DIRECTIONS = ("audio → text", "audio → joint")
-PARTS = {"no core": "auc_network", "core": "auc_core"}  # outputs of a model beside its main one, where it has them
+# outputs of a model beside its main one, where it has them
+PARTS = {"no core": "auc_network", "core": "auc_core", "experts": "auc_experts"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +79,26 @@ def latents(seen: Seen) -> Values:
     """R² of the true latents from z_joint by ridge regression, and the dominance index of the unique ones.
 
     Of concat-lr: from the pooled inputs of both modalities, which is what an embedding could keep of their means.
+    "least_all": of the less kept modality's own latents, from all embeddings side by side.
     """
     if isinstance(seen.model, ConcatLR):
-        inputs = _inputs(seen)
-        z = [np.hstack([part[rows] for part in inputs.values()]) for rows in (seen.train, seen.test)]
+        pooled = np.hstack(list(_inputs(seen).values()))
+        found = every = _recovered(seen, [pooled[seen.train], pooled[seen.test]])
     else:
-        z = [seen.model.embeddings(seen.bags[rows])["joint"].astype(np.float64) for rows in (seen.train, seen.test)]
-    rng = np.random.default_rng([seen.seed, 2])
-    found = {name: recovery(z[0], x[seen.train], z[1], x[seen.test], rng) for name, x in seen.data.latents.items()}
+        embedded = [seen.model.embeddings(seen.bags[rows]) for rows in (seen.train, seen.test)]
+        found = _recovered(seen, [one["joint"] for one in embedded])
+        every = _recovered(seen, [np.hstack(list(one.values())) for one in embedded])
     index = dominance(found["audio"], found["text"])
     named = {f"latent_{name}": value for name, value in found.items()}
-    return named | {"dominance": index, "imbalance": abs(index), "least": min(found["audio"], found["text"])}
+    least, least_all = (min(one["audio"], one["text"]) for one in (found, every))
+    return named | {"dominance": index, "imbalance": abs(index), "least": least, "least_all": least_all}
+
+
+def _recovered(seen: Seen, z: Sequence[NDArray[np.floating[Any]]]) -> Values:
+    """R² of each latent from vectors of the training and of the test documents."""
+    rng = np.random.default_rng([seen.seed, 2])
+    fit, judge = (x.astype(np.float64) for x in z)
+    return {name: recovery(fit, x[seen.train], judge, x[seen.test], rng) for name, x in seen.data.latents.items()}
 
 
 def retrieval(seen: Seen) -> Values:

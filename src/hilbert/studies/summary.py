@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hilbert.benchmark.tables import grid
 from hilbert.evaluation.printing import print_table
 from hilbert.files import write_text
+from hilbert.studies.arms import ALL
 from hilbert.studies.claims import Claim
 from hilbert.studies.experiment import Experiment
 from hilbert.studies.pages import QUICK_SAYS, decided
@@ -29,6 +30,8 @@ def expected_seconds(trials: Sequence[Trial]) -> float:
         each = WHOLE if whole else SECONDS.get(trial.arm.model, USUAL)
         if trial.arm.options.get("training.max_segments", 0) is None:
             each *= max(1.0, (trial.design.audio.segments + trial.design.text.segments) / 24)
+        if trial.arm.options.get("selection.trained") == ALL:
+            each *= 2
         total += each * trial.train / 200
     return total
 
@@ -70,8 +73,11 @@ def write_verdicts(claims: Mapping[str, Sequence[Claim]], folder: Path, small: b
     head = ["# Verdicts", *([f"**{QUICK_SAYS}**"] if small else [])]
     said = (
         "A claim is supported where every condition's 95 % interval over data seeds lies on the wanted side, not "
-        "supported where one lies wholly on the other side, else undecided. Bounds are the least effects that matter: "
-        ".005 of AUC, .01 of R² or CKA. No test: a premise fails, such as that there is a gap for a balance to close."
+        "supported where one lies wholly on the other side, else undecided. Bounds stand beside each condition: the "
+        "least effects that matter (.005 of AUC, .01 of R² or CKA, unless it says otherwise), so that a term without "
+        "an effect is not supported. Claims that something stays level, at chance or does no harm ask for intervals "
+        "inside such bounds. No test: a premise fails, such as that there is a gap for a balance to close, or that a "
+        "term at its weight moves what it optimises."
     )
     path = folder / "verdicts.md"
     write_text(path, "\n\n".join([*head, said, grid(["study", "claim", "verdict", "wanted, and found"], rows)]) + "\n")

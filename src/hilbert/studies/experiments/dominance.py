@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hilbert.studies.arms import CONCAT, GMC, PRESETS, acts, direct, network, raised, shipped_without, without
+from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, moved, network, raised, shipped_without, without
 from hilbert.studies.claims import AUC_MATTERS, R2_MATTERS, Claim, Part, above, below, combined
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import NUISANCE, TEXT, corpus
@@ -66,7 +66,7 @@ def claims(found: Found) -> list[Claim]:
                 more = found.change("least", on, off, name(MIDDLE))
                 text = f"{preset}: {term} alone keeps more of the weaker modality"
                 parts = [above("R² of the less kept latents, with − without", more, R2_MATTERS)]
-                made.append(Claim(text, parts, acts(found, off, name(MIDDLE)) if term == "balance" else ()))
+                made.append(Claim(text, parts, moved(found, preset, term, on, off, name(MIDDLE))))
     return made
 
 

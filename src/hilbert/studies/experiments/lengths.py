@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, network, shipped_without
+from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, network
 from hilbert.studies.claims import Claim, above, below
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import corpus
@@ -23,18 +23,19 @@ def trials(size: Size) -> list[Trial]:
         cases[name] = (float(i), corpus(size, apart, apart, length_correlation=correlation))
     arms = [*(network(preset, "shipped") for preset in PRESETS), direct("paper", {}), CONCAT]
     if not size.small:
-        arms += [direct("robust", {}), shipped_without("paper", "dual"), GMC, *(Arm(name, name) for name in OTHERS)]
+        arms += [direct("robust", {}), GMC, *(Arm(name, name) for name in OTHERS)]
     return crossed(arms, cases, size, ("retrieval",))
 
 
 def claims(found: Found) -> list[Claim]:
     """At chance, or length is a shortcut; and whether there is one to take."""
-    positive = [above("map of the pooled inputs", found.values(MAPPED, CONCAT.name, EQUAL), CHANCE)]
-    made = [Claim("control: equal lengths can be read off the pooled inputs", positive)]
+    readable = [above("map of the pooled inputs", found.values(MAPPED, CONCAT.name, EQUAL), CHANCE)]
+    made = [Claim("control: equal lengths can be read off the pooled inputs", readable)]
     for arm in found.arms:
         values = found.values(ACROSS, arm, EQUAL)
         if values:
-            made.append(Claim(f"{arm}: takes no shortcut by length", [below("audio → text", values, CHANCE)]))
+            text = f"{arm}: takes no shortcut by length"
+            made.append(Claim(text, [below("audio → text", values, CHANCE)], readable))
     apart = [(arm, values) for arm in found.arms if (values := found.values(ACROSS, arm, APART))]
     control = [part for arm, values in apart for part in (above(arm, values, 1 - CHANCE), below(arm, values, CHANCE))]
     return [*made, Claim("control: where lengths are independent all are at chance", control)]

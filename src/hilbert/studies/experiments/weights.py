@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from hilbert.config import HilbertConfig
-from hilbert.studies.arms import PRESETS, TERMS, acts, network
+from hilbert.studies.arms import MEASURED, PRESETS, TERMS, acts, network
 from hilbert.studies.claims import Claim, above, combined
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import NUISANCE, TEXT, corpus
@@ -16,7 +16,6 @@ from hilbert.studies.trial import Arm, Trial
 FACTORS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
 FIRST_SEED = 1000  # no other experiment sees these data
 SEEDS = 5
-MEASURED = {"CKA": "term_cka", "balance": "gap", "dual": "term_contrast"}
 RATIO = 4.0
 
 
@@ -57,6 +56,11 @@ def chosen(found: Found) -> dict[str, dict[str, float]]:
             # where no weight lowers it, or there is no gap to lower, there is nothing to raise
             made[preset][option] = (factors[0] if factors and gap else 1.0) * shipped_weight(preset, term)
     return made
+
+
+def lowest(found: Found) -> dict[str, dict[str, float]]:
+    """Preset → term → the lowest mean of what it optimises, over its weights; of a gap, its size."""
+    return {p: {term: min(_means(found, p, term).values(), default=0.0) for term in TERMS} for p in PRESETS}
 
 
 def _means(found: Found, preset: str, term: str) -> Mapping[float, float]:
