@@ -125,6 +125,16 @@ def test_embeddings_by_name(fitted, new):
     assert fitted.transform(new).dtype == np.float32
 
 
+def test_pairs_are_taken_where_the_loss_compares_them(fitted, new):
+    """After the projection heads, with the joint embedding of those that contrast it."""
+    pair, name = fitted.retrieval_pair(new), type(fitted).__name__
+    assert list(pair) == ([] if name == "Abmil" else list(fitted.embeddings(new)))
+    if name in ("Gmc", "Symile"):
+        heads = {"Gmc": lambda m: [m.head] * 3, "Symile": lambda m: list(m.heads)}[name](fitted.fitted_.method)
+        for head, (key, z) in zip(heads, fitted.embeddings(new).items(), strict=True):
+            np.testing.assert_allclose(pair[key], head(torch.as_tensor(z)).detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
 # --- scikit-learn's face -------------------------------------------------------------------------------------
 
 
