@@ -127,10 +127,11 @@ def backbones(task: str, place: Place) -> str:
         if "abmil" in auc or MODEL not in auc:
             continue
         contrastive = [name for name in auc if model_of(name) in ("clip", "gmc")]
-        best = max(contrastive, key=lambda name: auc[name]["value"])
+        best = max(contrastive, key=lambda name: auc[name]["value"], default="")
         gain = {row[0]: row for row in cells.gain_rows(found)}["concat-lr"]
-        plain = [number(auc[name]["value"]) for name in ("concat-lr", "seq-lr", best, "hilbert-gmc")]
-        plain[2] += f" ({best})"
+        wanted = ("concat-lr", "seq-lr", best, "hilbert-gmc")
+        plain = [number(auc[name]["value"]) if name in auc else "" for name in wanted]
+        plain[2] += f" ({best})" if best else ""
         hilbert = f"{number(auc[MODEL]['value'])} {span(auc[MODEL])}"
         rows.append([f"{setting.audio} × {setting.text}", *plain, hilbert, gain[2], gain[3], gain[4], gain[6]])
     heads = ["speech × text", "concat-lr", "seq-lr", "clip or gmc, best row", "hilbert-gmc", "hilbert [95 %]"]

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from hilbert.benchmark.models import build
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.studies import imbalance, presets
 from hilbert.benchmark.studies.all import STUDIES, plan, summary
-from hilbert.benchmark.studies.case import classes
+from hilbert.benchmark.studies.case import classes, representations
 from hilbert.benchmark.tasks import is_tuning
 from hilbert.config import HilbertConfig
 from hilbert.errors import UsageError
@@ -80,6 +81,19 @@ def test_both_sides_of_a_fold_have_the_ratio(place, paired_data, columns, ratio)
             minority = int(np.isin(years, ["2017", "2018"]).sum())
             assert minority == round((len(rows) - minority) / ratio)
     assert imbalance.RATIOS == (1, 3, 10, 30)
+
+
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_what_has_no_embedding_is_left_out_and_changes_none(paired_data, preset):
+    data = paired_data(docs=48)
+    small = {"preset": preset, "training.epochs": 2}
+    bare = representations(["hilbert"], {"hilbert": small}, True, direct=False)["hilbert"]
+    whole = build("hilbert", small, True)
+    assert whole.config != bare.config
+    z = [model.fit(data.bags, data.y, data.groups).transform(data.bags) for model in (bare, whole)]
+    assert bare.core_ is None
+    assert bare.second_ is None
+    assert np.array_equal(*z)
 
 
 def test_each_difference_between_the_presets_is_in_one_step_and_the_path_ends_at_robust():

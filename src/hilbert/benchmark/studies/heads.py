@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.studies.case import (
+    MAIN,
     QUICK_DOCUMENTS,
     TASK_LABEL,
     Case,
@@ -41,7 +42,8 @@ WHAT = (
 NOTES = (
     "Heads: moe, a mixture of four experts; mlp, one hidden layer with as many units as all experts together (the "
     "router's weights fewer); lr, logistic regression. Each chooses its epochs or C on the inner folds of the method.",
-    "All embeddings are held against the same model's subsets with the same head: Δ is all − subset.",
+    "All methods are trained on the labels of the tasks, a few on the others. All embeddings are held against the same "
+    "model's subsets with the same head: Δ is all − subset.",
 )
 Floats = NDArray[np.float64]
 HEADS = ("lr", "moe", "mlp")
@@ -79,12 +81,12 @@ SECONDS = {"maec-a": 15.0, "speechocean762": 8.0}  # of the heads of a fit, on o
 def cases(wanted: Sequence[str] | None, options: Options, small: bool) -> list[Case]:
     """A case for each kind of label."""
     found = []
-    models = representations(wanted, options, small, supervised=True)
     for name, (task, what, _) in LABELS.items():
         if small and name not in QUICK_CASES:
             continue
         common: dict[str, Any] = {"folds": 2, "documents": QUICK_DOCUMENTS} if small else {"beside": SECONDS[task]}
-        trained_on = TASK_LABEL if name in LIKE_THE_TASK else name
+        trained_on, chosen = (TASK_LABEL, wanted) if name in LIKE_THE_TASK else (name, wanted or MAIN)
+        models = representations(chosen, options, small, supervised=True)
         found.append(Case("heads", name, what, usual(task, small), models, make, direct, look, trained_on, **common))
     return found
 
