@@ -52,9 +52,10 @@ class Method(nn.Module, ABC):
         """
 
     def pair(self, batch: Batch) -> dict[str, Tensor]:
-        """Embeddings "audio" and "text", and "joint" if it has one, in the space where the loss compares them.
+        """Embeddings by name in the space where the loss compares them: "audio" and "text", as far as it has them.
 
-        For methods with ``head_audio`` and ``head_text``, or without any head; others say it themselves.
+        For methods with ``head_audio`` and ``head_text``, or without any head. Those that contrast a joint embedding,
+        or share a head, say it themselves.
         """
         z = self.embed(batch)
         heads = [getattr(self, f"head_{name}", None) for name in ("audio", "text")]
