@@ -85,11 +85,12 @@ def test_what_the_abstract_says_and_what_robust_changes():
     assert (paper.model.backbone, robust.model.backbone) == ("segments", "prototypes")
     assert (paper.training.regime, robust.training.regime) == ("two_stage", "joint")
     assert (paper.contrast.label_aware, robust.contrast.label_aware) == (False, True)
+    assert (paper.contrast.weight, robust.contrast.weight) == (1.0, 3.0)
     assert (paper.head.readout, robust.head.readout) == (False, True)
     assert (robust.core.alpha, robust.segments.share) == (0.75, 0.0)
     assert (paper.segments.enabled, robust.segments.enabled) == (False, True)
     for config in (paper, robust):
-        assert (config.contrast.weight, config.cka.weight, config.balance.weight) == (1.0, 0.5, 1.0)
+        assert (config.cka.weight, config.balance.weight) == (0.5, 1.0)
         assert (config.head.kind, config.head.experts, config.head.top_k) == ("experts", 4, None)
         assert config.contrast.audio_text == 0
 

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from hilbert.benchmark.choosing import chosen, comparators, write_choices
+from hilbert.benchmark.models import build, identity
 from hilbert.benchmark.tasks import is_tuning
 from hilbert.benchmark.tuning import TASKS, Study, missing, open_study, trials_of, tune, tuning_part
 from hilbert.errors import InputError, UsageError
@@ -51,6 +52,14 @@ def test_trials_begin_with_the_defaults_and_differ(monkeypatch, toys):
     assert len({str(trial) for trial in large}) == 16
     assert large != trials_of("toy", seed=1)
     assert trials_of("concat-lr") == [{}]
+
+
+def test_no_trial_is_that_of_the_defaults_of_a_preset():
+    """``space`` names all that tuning varies, so options at the preset's own values are the defaults again."""
+    everything = trials_of("hilbert", count=162)
+    assert len(everything) == 162  # a space of 162, the defaults named once
+    configurations = [identity(build("hilbert", options)) for options in everything]
+    assert all(one != configurations[0] for one in configurations[1:])
 
 
 def test_the_criterion_is_the_auc_of_the_main_output(tmp_path, parts):

@@ -65,7 +65,7 @@ def trials_of(name: str, seed: int = 0, count: int = TRIALS) -> list[dict[str, A
     """Options of each trial: the defaults first, then others drawn from the model's ``space`` without repetition."""
     model = build(name)
     space: Mapping[str, Sequence[Any]] = getattr(model, "space", None) or {}
-    known = {**(getattr(model, "defaults", None) or {}), **model.get_params(deep=False)}
+    defaults = {**(getattr(model, "defaults", None) or {}), **model.get_params(deep=False)}
     names = sorted(space)
     size = math.prod(len(space[option]) for option in names) if names else 0
     rng = np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(name.encode())]))
@@ -78,8 +78,8 @@ def trials_of(name: str, seed: int = 0, count: int = TRIALS) -> list[dict[str, A
         for option in names:
             number, place = divmod(number, len(space[option]))
             options[option] = plain(space[option][place])
-        is_default = all(option in known and known[option] == value for option, value in options.items())
-        if not is_default and options not in found:
+        is_default = all(option in defaults and defaults[option] == value for option, value in options.items())
+        if not (is_default or identity(build(name, options)) == identity(model) or options in found):
             found.append(options)
     return found
 

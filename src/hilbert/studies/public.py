@@ -25,9 +25,8 @@ from hilbert.studies.experiments.sensitivity import DRAWS, GMC, draws
 NAME = "terms"
 WHAT = "Each term of `robust` taken away, at its own and at a raised weight, and thirty joint draws of the weights."
 NOTES = (
-    "HILBERT is the preset `robust` without options from tuning, with linear core, second network and inner selection; "
-    "its network alone stands beside it. Raised: the least weights at which each term halves what it optimises, from "
-    "`hilbert study weights`.",
+    "HILBERT is the preset `robust` with linear core, second network and inner selection; its network alone stands "
+    "beside it. Raised: the least weights at which each term halves what it optimises, from `hilbert study weights`.",
     f"A term is worth it (supported) where the interval without it lies below −{AUC_MATTERS:g}, and not where it lies "
     "above.",
     "Draws: the four weights, each within a factor of ten of its value, on a logarithmic scale.",

@@ -31,7 +31,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "backbone": ("model", "input", "prototypes"),
     "joint": ("training.regime", "training"),
     "label-aware": ("contrast.label_aware",),
-    "temperature": ("contrast",),
+    "contrast": ("contrast",),
     "cka": ("cka",),
     "balance": ("balance",),
     "class-weights": ("head.imbalance", "head.adjustment"),

@@ -1,0 +1,106 @@
+"""What each term of HILBERT's loss does for accuracy on real calls, inside the tuning companies of MAEC alone.
+
+    python benchmarks/terms.py --data $HILBERT_DATA [--repeats 3]
+
+Fits HILBERT's network (no linear core and no second network, which could hide what it does) as it is shipped, without
+each term, and with each weight ten times as large, in grouped folds whose training and test documents are all of
+tuning companies, which no table scores. Prints macro AUC and its paired difference to the shipped network, with 95 %
+intervals from a bootstrap over companies. Probabilities are kept in --out; the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from hilbert.benchmark.models import build, digest, identity
+from hilbert.benchmark.place import Place
+from hilbert.benchmark.plan import make_plan
+from hilbert.benchmark.preparing import Data
+from hilbert.benchmark.running import loader
+from hilbert.benchmark.tuning import TASKS, tuning_part
+from hilbert.config import HilbertConfig
+from hilbert.evaluation.fitting import fit_fold
+from hilbert.evaluation.intervals import group_weights, interval, weighted_auc
+from hilbert.splits import Split, encode_groups, grouped_folds
+from hilbert.studies.arms import TERMS
+
+ALONE = {"core.enabled": False, "segments.enabled": False}
+RESAMPLES = 2000
+Kept = dict[tuple[str, int, int], Path]
+
+
+def arms() -> dict[str, dict[str, float]]:
+    """Row → weights of its terms, where they are not those of the preset."""
+    shipped = HilbertConfig.load("robust")
+    own = {term: float(getattr(shipped, option.partition(".")[0]).weight) for term, option in TERMS.items()}
+    without = {f"− {term}": {TERMS[term]: 0.0} for term in TERMS}
+    raised = {f"{term} × 10": {TERMS[term]: 10 * weight} for term, weight in own.items() if weight}
+    return {"shipped": {}, **without, "− CKA, balance": {TERMS["CKA"]: 0.0, TERMS["balance"]: 0.0}, **raised}
+
+
+def fit(model: Any, data: Data, split: Split, path: Path) -> None:
+    """Keep the probabilities of one fold; the repeat is also the seed of the model."""
+    if path.exists():
+        return
+    outcome = fit_fold("hilbert", model, data.bags, data.y, data.groups, split, data.classes, split.repeat, False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part.npz")
+    np.savez(part, proba=outcome.proba["hilbert"])
+    part.rename(path)
+
+
+def samples(data: Data, splits: list[Split], row: str, paths: Kept) -> Any:
+    """(1 + resamples,) macro AUC, mean of the repeats; the first one is of the documents as they are."""
+    groups = encode_groups(data.groups, len(data.y))
+    weights = np.concatenate([np.ones((1, len(data.y)), np.float32), group_weights(groups, RESAMPLES, 0)])
+    codes = np.array([data.classes.index(str(label)) for label in data.y.tolist()])
+    found = []
+    for repeat in sorted({split.repeat for split in splits}):
+        scores, folds = np.empty((len(codes), len(data.classes))), np.empty(len(codes), dtype=np.int64)
+        for split in (split for split in splits if split.repeat == repeat):
+            with np.load(paths[row, repeat, split.fold], allow_pickle=False) as stored:
+                scores[split.test], folds[split.test] = stored["proba"], split.fold
+        found.append(np.nanmean(weighted_auc(codes, scores, folds, weights), axis=1))
+    return np.mean(found, axis=0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("HILBERT_DATA"))
+    parser.add_argument("--features", type=Path, default=Path("features-benchmark"))
+    parser.add_argument("--out", type=Path, default=Path("results/terms"))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    chosen = parser.parse_args()
+    load = loader(Place(chosen.out, chosen.features, Path(chosen.data)))
+    plan = {comparison.id: comparison for comparison in make_plan("standard")}
+    models = {row: build("hilbert", {**ALONE, **weights}) for row, weights in arms().items()}
+    for task in TASKS:
+        data = tuning_part(load(plan[f"{task}/praat-wordllama"]))
+        splits = grouped_folds(data.y, data.groups, 5, chosen.repeats, 0)
+        paths = {
+            (row, s.repeat, s.fold): chosen.out / task / digest(identity(model)) / f"{s.repeat}-{s.fold}.npz"
+            for s in splits for row, model in models.items()
+        }  # fmt: skip
+        Parallel(n_jobs=chosen.jobs)(
+            delayed(fit)(model, data, split, paths[row, split.repeat, split.fold])
+            for split in splits for row, model in models.items()
+        )  # fmt: skip
+        drawn = {row: samples(data, splits, row, paths) for row in models}
+        print(f"{task}: {len(data.y)} documents, {len(splits)} folds of {chosen.repeats} repeats", flush=True)
+        for row, own in drawn.items():
+            auc, change = (interval(float(v[0]), v[1:]) for v in (own, own - drawn["shipped"]))
+            says = "" if row == "shipped" else f"   {change.value:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
+            print(f"  {row:16s} {auc.value:.4f} [{auc.low:.3f}, {auc.high:.3f}]{says}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
