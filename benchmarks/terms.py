@@ -2,9 +2,9 @@
 
     python benchmarks/terms.py --data $HILBERT_DATA [--repeats 3]
 
-Fits HILBERT's network (no linear core and no second network, which could hide what it does) as it is shipped, without
-each term, and with each weight ten times as large, in grouped folds whose training and test documents are all of
-tuning companies, which no table scores. Prints macro AUC and its paired difference to the shipped network, with 95 %
+Fits HILBERT's network (no linear core and no second network, which could hide what it does) with all terms, without
+each of them, and with each weight ten times as large, in grouped folds whose training and test documents are all of
+tuning companies, which no table scores. Prints macro AUC and its paired difference to that with all terms, with 95 %
 intervals from a bootstrap over companies. Probabilities are kept in --out; the same command goes on where it stopped.
 """
 
@@ -26,24 +26,24 @@ from hilbert.benchmark.plan import make_plan
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.running import loader
 from hilbert.benchmark.tuning import TASKS, tuning_part
-from hilbert.config import HilbertConfig
 from hilbert.evaluation.fitting import fit_fold
 from hilbert.evaluation.intervals import group_weights, interval, weighted_auc
 from hilbert.splits import Split, encode_groups, grouped_folds
-from hilbert.studies.arms import TERMS
+from hilbert.studies.arms import TERMS, studied_weight
 
-ALONE = {"core.enabled": False, "segments.enabled": False}
+ALONE = {"core.enabled": False, "segments.enabled": False, "head.calibrate": False}
+ALL = "all terms"
 RESAMPLES = 2000
 Kept = dict[tuple[str, int, int], Path]
 
 
 def arms() -> dict[str, dict[str, float]]:
-    """Row → weights of its terms, where they are not those of the preset."""
-    shipped = HilbertConfig.load("robust")
-    own = {term: float(getattr(shipped, option.partition(".")[0]).weight) for term, option in TERMS.items()}
-    without = {f"− {term}": {TERMS[term]: 0.0} for term in TERMS}
-    raised = {f"{term} × 10": {TERMS[term]: 10 * weight} for term, weight in own.items() if weight}
-    return {"shipped": {}, **without, "− CKA, balance": {TERMS["CKA"]: 0.0, TERMS["balance"]: 0.0}, **raised}
+    """Row → the weights of all terms."""
+    usual = {option: studied_weight("robust", option) for option in TERMS.values()}
+    without = {f"− {term}": {**usual, option: 0.0} for term, option in TERMS.items()}
+    both = {**usual, TERMS["CKA"]: 0.0, TERMS["balance"]: 0.0}
+    raised = {f"{term} × 10": {**usual, option: 10 * usual[option]} for term, option in TERMS.items()}
+    return {ALL: usual, **without, "− CKA, balance": both, **raised}
 
 
 def fit(model: Any, data: Data, split: Split, path: Path) -> None:
@@ -97,8 +97,8 @@ def main() -> None:
         drawn = {row: samples(data, splits, row, paths) for row in models}
         print(f"{task}: {len(data.y)} documents, {len(splits)} folds of {chosen.repeats} repeats", flush=True)
         for row, own in drawn.items():
-            auc, change = (interval(float(v[0]), v[1:]) for v in (own, own - drawn["shipped"]))
-            says = "" if row == "shipped" else f"   {change.value:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
+            auc, change = (interval(float(v[0]), v[1:]) for v in (own, own - drawn[ALL]))
+            says = "" if row == ALL else f"   {change.value:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
             print(f"  {row:16s} {auc.value:.4f} [{auc.low:.3f}, {auc.high:.3f}]{says}", flush=True)
 
 

@@ -64,7 +64,7 @@ def test_hash_is_of_the_values_and_of_nothing_else():
         HilbertConfig.load("robust", {"model": {"width": 32}}).hash,
     ]
     assert len(set(names)) == 4
-    assert HilbertConfig.load("robust", {"cka.weight": 0.5}).hash == names[0]
+    assert HilbertConfig.load("robust", {"cka.weight": 0.0}).hash == names[0]
     assert HilbertConfig.load("robust", {"model.width": 32}).hash == names[3]
     assert all(len(name) == 12 and int(name, 16) >= 0 for name in names)
 
@@ -85,12 +85,12 @@ def test_what_the_abstract_says_and_what_robust_changes():
     assert (paper.model.backbone, robust.model.backbone) == ("segments", "prototypes")
     assert (paper.training.regime, robust.training.regime) == ("two_stage", "joint")
     assert (paper.contrast.label_aware, robust.contrast.label_aware) == (False, True)
-    assert (paper.contrast.weight, robust.contrast.weight) == (1.0, 3.0)
+    assert (paper.contrast.weight, paper.cka.weight, paper.balance.weight) == (1.0, 0.5, 1.0)
+    assert (robust.contrast.weight, robust.cka.weight, robust.balance.weight) == (3.0, 0.0, 0.0)
     assert (paper.head.readout, robust.head.readout) == (False, True)
     assert (robust.core.alpha, robust.segments.share) == (0.75, 0.0)
     assert (paper.segments.enabled, robust.segments.enabled) == (False, True)
     for config in (paper, robust):
-        assert (config.cka.weight, config.balance.weight) == (0.5, 1.0)
         assert (config.head.kind, config.head.experts, config.head.top_k) == ("experts", 4, None)
         assert config.contrast.audio_text == 0
 

@@ -123,6 +123,10 @@ class HeadConfig(Section):
     readout: bool = Field(
         description="predict by logistic regression on the trained embeddings; the head then shapes them in training"
     )
+    calibrate: bool = Field(
+        False,
+        description="give the readout's logits a scale, and an offset a class, that suit held-out documents",
+    )
     zero_output: bool
     load_balance: Weight = Field(description="weight of the load-balance loss (top_k only)")
     router_z: Weight = Field(description="weight of the router z-loss")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hilbert.errors import UsageError
-from hilbert.studies.arms import ALL, MEASURED, TERMS, floors, raised_weights, steady, without
+from hilbert.studies.arms import ALL, MEASURED, TERMS, floors, raised_weights, steady, studied_weight, without
 from hilbert.studies.experiment import FULL, QUICK
 from hilbert.studies.experiments import (
     counts,
@@ -175,16 +175,16 @@ def test_weights_are_the_least_that_halve_the_excess() -> None:
 
     # the shipped model is one trial under three names: only its own quantity is looked at under each
     chosen = weights.chosen(stored([t for t in trials if not t.arm.name.endswith("× 1")], of))
-    assert chosen["robust"]["cka.weight"] == 3 * weights.shipped_weight("robust", "CKA")
-    assert chosen["paper"]["balance.weight"] == 30 * weights.shipped_weight("paper", "balance")
-    assert chosen["paper"]["contrast.weight"] == 10 * weights.shipped_weight("paper", "dual")
+    assert chosen["robust"]["cka.weight"] == 3 * studied_weight("robust", "cka.weight")
+    assert chosen["paper"]["balance.weight"] == 30 * studied_weight("paper", "balance.weight")
+    assert chosen["paper"]["contrast.weight"] == 10 * studied_weight("paper", "contrast.weight")
 
     # a gap that is as often one way as the other is none, however small it becomes at some weight
     def without_a_gap(t: Trial) -> dict[str, float]:
         return {**of(t), "gap": of(t)["gap"] * (-1) ** t.seed}
 
     chosen = weights.chosen(stored([t for t in trials if not t.arm.name.endswith("× 1")], without_a_gap))
-    assert chosen["paper"]["balance.weight"] == weights.shipped_weight("paper", "balance")
+    assert chosen["paper"]["balance.weight"] == studied_weight("paper", "balance.weight")
 
 
 def test_the_weights_in_use_follow_from_the_published_fits() -> None:
@@ -214,7 +214,7 @@ def test_the_share_of_draws_decides_itself_once_all_are_made() -> None:
     assert sensitivity.claims(of(1.0, part))[0].verdict == "undecided"
     options = [arm.options for arm in sensitivity.draws()]
     for weight in sensitivity.WEIGHTS:
-        values = np.array([o[weight] for o in options]) / sensitivity.shipped(weight)
+        values = np.array([o[weight] for o in options]) / studied_weight("robust", weight)
         assert 0.1 <= values.min() < 0.2
         assert 5 < values.max() <= 10
 

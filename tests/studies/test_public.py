@@ -18,7 +18,9 @@ def test_every_term_is_taken_away_from_both_starts() -> None:
             alone = [name for name, own in weights.items() if name.startswith(start) and own.get(option) == 0.0]
             assert len(alone) >= 1
     assert weights[public.RAISED] == raised_weights("robust")
-    assert weights[public.BASE] == {}
+    shipped = HilbertConfig.load("robust")
+    assert HilbertConfig.load("robust", weights[public.SHIPPED]).hash == shipped.hash
+    assert HilbertConfig.load("robust", weights[public.BASE]).hash != shipped.hash
 
 
 def test_each_task_has_all_rows_and_each_row_its_own_configuration() -> None:

@@ -1,4 +1,4 @@
-"""The arms that several experiments share: both presets as shipped, with raised weights, and without each term."""
+"""The arms that several experiments share: presets as shipped, with all terms, raised weights, without each term."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from hilbert.studies.trial import Arm
 TERMS = {"CKA": "cka.weight", "balance": "balance.weight", "dual": "contrast.weight"}
 NETWORK = {
     "core.enabled": False, "segments.enabled": False, "selection.trained": 1, "prototypes.stability": [0.0],
+    "head.calibrate": False,
 }  # fmt: skip
 """The network alone: beside others, whose share may be all, a term could do whatever it likes unseen.
 
-What the inner folds would choose of its inputs is fixed, so that arms of one seed differ in their terms alone.
+What the inner folds would choose of its inputs is fixed, and they calibrate nothing, so that arms of one seed differ in
+their terms alone.
 """
+STUDIED: Mapping[str, Mapping[str, float]] = {"paper": {}, "robust": {"cka.weight": 0.5, "balance.weight": 1.0}}
+"""Weights of terms that a preset leaves out: where they are studied, and what `robust` had until it left them out."""
 MEASURED = {"CKA": "term_cka", "balance": "gap", "dual": "term_contrast"}  # what each term optimises
 ALL = 99  # inner folds, however many a preset has
 GAP = 0.05  # nats of difference between both modalities' information that a balance can be asked to close
@@ -53,6 +57,17 @@ def network(preset: str, name: str, options: Mapping[str, Any] | None = None) ->
     return Arm(f"{preset} {name}".strip(), model, {**NETWORK, **(options or {})})
 
 
+def studied_weight(preset: str, option: str) -> float:
+    """The weight of a term where all terms are on."""
+    section, name = option.split(".")
+    return float(STUDIED[preset].get(option, getattr(getattr(HilbertConfig.load(preset), section), name)))
+
+
+def all_terms(preset: str) -> Arm:
+    """The preset with all terms, also those that it leaves out."""
+    return network(preset, "all terms", STUDIED[preset])
+
+
 def raised(preset: str) -> Arm:
     """All terms at raised weights: what an ablation starts from."""
     return network(preset, "raised", raised_weights(preset))
@@ -80,9 +95,14 @@ def without(preset: str, *terms: str) -> Arm:
     return network(preset, f"− {', '.join(terms)}", weights)
 
 
-def shipped_without(preset: str, *terms: str) -> Arm:
-    """The preset's own weights, and the named terms at 0."""
-    return network(preset, f"shipped − {', '.join(terms)}", {TERMS[term]: 0.0 for term in terms})
+def all_but(preset: str, *terms: str) -> Arm:
+    """The preset with all terms but those named."""
+    return network(preset, f"all terms − {', '.join(terms)}", {**STUDIED[preset], **{TERMS[t]: 0.0 for t in terms}})
+
+
+def shipped_without(preset: str, term: str) -> Arm:
+    """The preset's own weights, and one term at 0."""
+    return network(preset, f"shipped − {term}", {TERMS[term]: 0.0})
 
 
 def direct(preset: str, weights: Mapping[str, float] | None = None) -> Arm:

@@ -18,32 +18,34 @@ from hilbert.benchmark.studies.pages import Section, once, value
 from hilbert.benchmark.studies.paired import differences
 from hilbert.benchmark.studies.sweep import described
 from hilbert.evaluation.verdict import number
-from hilbert.studies.arms import TERMS, raised_weights
+from hilbert.studies.arms import STUDIED, TERMS, raised_weights
 from hilbert.studies.claims import AUC_MATTERS, REFUTED, SUPPORTED, UNDECIDED
 from hilbert.studies.experiments.sensitivity import DRAWS, GMC, draws
 
 NAME = "terms"
-WHAT = "Each term of `robust` taken away, at its own and at a raised weight, and thirty joint draws of the weights."
+WHAT = "Each term taken away from `robust` with all terms, at usual and raised weights, and thirty joint draws of them."
 NOTES = (
     "HILBERT is the preset `robust` with linear core, second network and inner selection; its network alone stands "
     "beside it. Raised: the least weights at which each term halves what it optimises, from `hilbert study weights`.",
     f"A term is worth it (supported) where the interval without it lies below −{AUC_MATTERS:g}, and not where it lies "
     "above.",
-    "Draws: the four weights, each within a factor of ten of its value, on a logarithmic scale.",
+    "Draws: the four weights, each within a factor of ten of its usual value, on a logarithmic scale.",
 )
 TASKS = ("maec-a", "maec-b", "speechocean762")
-BASE, RAISED = "hilbert", "raised"
+SHIPPED, BASE, RAISED = "hilbert", "all-terms", "raised"  # as it is shipped, it is without CKA and balance
 FLOOR = -0.01
 BESIDE = "gmc (core)"  # GMC with the options of the benchmark, beside the same linear core
 
 
 def variants() -> dict[str, dict[str, float]]:
-    """Row → weights: as shipped, without each term and without both regularisers; then the same from raised weights."""
-    rows: dict[str, dict[str, float]] = {BASE: {}}
-    for start, weights in ((BASE, {}), (RAISED, raised_weights("robust"))):
+    """Row → weights: all terms, without each and without both regularisers, at usual and at raised weights."""
+    rows: dict[str, dict[str, float]] = {}
+    for start, weights in ((BASE, STUDIED["robust"]), (RAISED, raised_weights("robust"))):
         rows[start] = dict(weights)
         for terms in (("CKA",), ("balance",), ("dual",), ("CKA", "balance")):
-            rows[f"{start}-no-{'-'.join(terms)}"] = {**weights, **{TERMS[term]: 0.0 for term in terms}}
+            without = {**weights, **{TERMS[term]: 0.0 for term in terms}}
+            shipped = without == dict.fromkeys(STUDIED["robust"], 0.0)
+            rows[SHIPPED if shipped else f"{start}-no-{'-'.join(terms)}"] = without
     return rows
 
 

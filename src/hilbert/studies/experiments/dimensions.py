@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hilbert.studies.arms import CONCAT, GMC, PRESETS, network, raised, shipped_without, without
+from hilbert.studies.arms import CONCAT, GMC, PRESETS, all_but, all_terms, raised, without
 from hilbert.studies.claims import Claim, Part, above
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import corpus
@@ -32,7 +32,7 @@ def trials(size: Size) -> list[Trial]:
     arms = [raised("paper"), without("paper", "CKA", "balance"), reduced(without("paper", "CKA", "balance"))]
     if not size.small:
         arms += [reduced(raised("paper")), raised("robust"), without("robust", "CKA", "balance"), GMC, CONCAT]
-        arms += [arm for p in PRESETS for arm in (network(p, "shipped"), shipped_without(p, "CKA", "balance"))]
+        arms += [arm for p in PRESETS for arm in (all_terms(p), all_but(p, "CKA", "balance"))]
     return crossed(arms, cases, size, ("prediction", "latents", "flow"))
 
 
@@ -51,10 +51,7 @@ def claims(found: Found) -> list[Claim]:
         ("paper: CKA and balance after principal components", reduced(raised("paper")), pca),
         ("robust: CKA and balance at raised weights", raised("robust"), bare["robust"]),
     ]
-    asked += [
-        (f"{p}: CKA and balance as shipped", network(p, "shipped"), shipped_without(p, "CKA", "balance"))
-        for p in PRESETS
-    ]
+    asked += [(f"{p}: CKA and balance at usual weights", all_terms(p), all_but(p, "CKA", "balance")) for p in PRESETS]
     made = []
     for quantity, (short, matters) in FOLLOWS.items():
         for text, on, off in asked:

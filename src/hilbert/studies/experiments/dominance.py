@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, moved, network, raised, shipped_without, without
+from hilbert.studies.arms import CONCAT, GMC, PRESETS, all_but, all_terms, direct, moved, raised, without
 from hilbert.studies.claims import AUC_MATTERS, R2_MATTERS, Claim, Part, above, below, combined
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import NUISANCE, TEXT, corpus
@@ -25,7 +25,7 @@ def trials(size: Size) -> list[Trial]:
     measures = ("prediction", "latents", "flow", "terms")
     if size.small:
         return crossed(arms, cases, size, measures)
-    arms += [arm for p in PRESETS for arm in (network(p, "shipped"), shipped_without(p, "CKA", "balance"))]
+    arms += [arm for p in PRESETS for arm in (all_terms(p), all_but(p, "CKA", "balance"))]
     others = [arm for p in PRESETS for arm in _others(p)] + [GMC]
     middle = {name(MIDDLE): cases[name(MIDDLE)]}
     return crossed(arms, cases, size, measures) + crossed(others, middle, size, measures)
@@ -47,7 +47,7 @@ def claims(found: Found) -> list[Claim]:
     for preset in PRESETS:
         pairs = {
             "raised weights": (raised(preset).name, without(preset, "CKA", "balance").name),
-            "shipped weights": (network(preset, "shipped").name, shipped_without(preset, "CKA", "balance").name),
+            "usual weights": (all_terms(preset).name, all_but(preset, "CKA", "balance").name),
         }
         for weights, (on, off) in pairs.items():
             if off not in found.arms:
@@ -96,6 +96,6 @@ EXPERIMENT = Experiment(
     logarithmic=True,
     lines=(
         CONCAT.name,
-        *(arm.name for p in PRESETS for arm in (raised(p), without(p, "CKA", "balance"), network(p, "shipped"))),
+        *(arm.name for p in PRESETS for arm in (raised(p), without(p, "CKA", "balance"), all_terms(p))),
     ),
 )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from hilbert.benchmark.models import chosen_options
-from hilbert.config import HilbertConfig
-from hilbert.studies.arms import CONCAT, SHIPPED
+from hilbert.studies.arms import CONCAT, SHIPPED, STUDIED, studied_weight
 from hilbert.studies.claims import Claim, Estimate, Part, PerSeed, above, below, combined
 from hilbert.studies.experiment import FIRST, Experiment, Size, crossed
 from hilbert.studies.experiments.base import AUDIO, corpus
@@ -20,13 +18,13 @@ from hilbert.studies.trial import Arm, Trial
 from hilbert.synthetic import Target
 
 WEIGHTS = ("contrast.weight", "cka.weight", "balance.weight", "head.router_z")
-FACTORS = (0.0, 0.1, 10.0)
+FACTORS = (0.0, 0.1, 1.0, 10.0)
 SINGLE: Mapping[str, tuple[float, ...]] = {
     "contrast.temperature": (0.03, 0.3),
-    "model.width": (32, 256),
+    "model.width": (32, 128),
     "segments.width": (64, 256),
     "head.experts": (1, 8),
-    "training.learning_rate": (3e-4, 3e-3),
+    "training.learning_rate": (6e-4, 6e-3),
 }
 DRAWS, SEEDS, SHARE = 30, 5, 0.9
 REPEATS = 5  # model seeds of the shipped model, whose spread that of draws is held against
@@ -37,26 +35,25 @@ LEVEL, COST = 0.003, 0.01  # of macro AUC: a spread over draws beyond that of se
 OF_EXPERTS = ("head.experts", "head.router_z")  # what a readout hides: judged by the experts themselves
 
 
-@cache
-def shipped(option: str) -> float:
-    """The value of an option in `robust`."""
-    section, name = option.split(".")
-    return float(getattr(getattr(HilbertConfig.load(), section), name))
+def usual(option: str) -> float:
+    """The weight that is multiplied: that of `robust`, or where it leaves a term out, the one it had before."""
+    return studied_weight("robust", option)
 
 
 def draws() -> list[Arm]:
-    """Joint draws: each weight within a factor of ten of its value, on a logarithmic scale."""
+    """Joint draws: each weight within a factor of ten of the usual one, on a logarithmic scale."""
     rng = np.random.default_rng(20260416)
     powers = rng.uniform(-1, 1, (DRAWS, len(WEIGHTS)))
     return [
-        _arm(f"draw {i + 1}", {w: float(f"{shipped(w) * 10**p:.4g}") for w, p in zip(WEIGHTS, row, strict=True)})
+        _arm(f"draw {i + 1}", {w: float(f"{usual(w) * 10**p:.4g}") for w, p in zip(WEIGHTS, row, strict=True)})
         for i, row in enumerate(powers)
     ]
 
 
 def one_by_one() -> list[Arm]:
     """One option at a time."""
-    arms = [_arm(f"{w} × {f:g}", {w: shipped(w) * f}) for w in WEIGHTS for f in FACTORS]
+    changes = {w: [f for f in FACTORS if f != (0.0 if w in STUDIED["robust"] else 1.0)] for w in WEIGHTS}
+    arms = [_arm(f"{w} × {f:g}", {w: usual(w) * f}) for w, factors in changes.items() for f in factors]
     return arms + [_arm(f"{name} = {value:g}", {name: value}) for name, values in SINGLE.items() for value in values]
 
 
@@ -153,8 +150,9 @@ EXPERIMENT = Experiment(
     "Are gains only favourable hyper-parameters?",
     "Labels from both modalities' own latents, which all segments show (unique) or half of them (half salient). The "
     "shipped model, linear core, second network and inner selection included, with thirty joint draws of its four "
-    "weights, each within a factor of ten, and with one option changed at a time; five data seeds, ten for single "
-    "changes. Draws share data seeds and linear core, so that they tend to lie above or below together. As the core "
+    "weights, each within a factor of ten of its usual value (of CKA and balance, which it leaves out, the one that it "
+    "had before), and with one option changed at a time; five data seeds, ten for single changes. Draws share data "
+    "seeds and linear core, so that they tend to lie above or below together. As the core "
     "is a part of the logits whatever the weights, the network alone is shown, too. concat-lr chooses C on inner "
     "folds, as always; gmc has the options that tuning on calls chose, and the linear core.",
     trials,
