@@ -1,6 +1,6 @@
 """Make the tables of docs/results.md again, from the stored predictions.
 
-    python benchmarks/results_page.py [--results results/benchmark] [--page docs/results.md] [--no-ensembles] [--check]
+    python benchmarks/results_page.py [--results results/benchmark] [--page docs/results.md] [--no-scripts] [--check]
 
 A table stands between ``<!-- KIND SETTING -->`` and ``<!-- end -->``, where KIND is
 
@@ -8,6 +8,7 @@ A table stands between ``<!-- KIND SETTING -->`` and ``<!-- end -->``, where KIN
     parts       HILBERT's own rows
     backbones   concat-lr, seq-lr, clip, gmc and HILBERT with the other backbones of a task
     ensembles   what benchmarks/ensembles.py prints
+    calibrated  what benchmarks/calibrated.py prints
 
 Everything else on the page is written by hand. ``--check`` changes nothing, and fails where a table would change.
 """
@@ -30,6 +31,7 @@ from hilbert.benchmark.tables import grid, read_comparators
 from hilbert.evaluation.verdict import number, span
 
 BLOCK = re.compile(r"(<!-- (\w+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+SCRIPTS = ("ensembles", "calibrated")
 OF_CLASSES = ("macro_f1", "balanced_accuracy", "auprc", "recall", "slope", "ece")
 
 
@@ -37,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("results/benchmark"))
     parser.add_argument("--page", type=Path, default=Path("docs/results.md"))
-    parser.add_argument("--no-ensembles", action="store_true", help="leave those tables, which take minutes")
+    parser.add_argument("--no-scripts", action="store_true", help="leave other scripts' tables, which take minutes")
     parser.add_argument("--check", action="store_true")
     chosen = parser.parse_args()
     place = Place(chosen.results, Path("features-benchmark"))
@@ -55,12 +57,12 @@ def main() -> None:
         "models": lambda setting: models(numbers(setting)),
         "parts": lambda setting: parts(numbers(setting)),
         "backbones": lambda task: backbones(task, place),
-        "ensembles": lambda setting: ensembles(setting, place.out),
+        **{name: lambda setting, name=name: printed(name, setting, place.out) for name in SCRIPTS},
     }
 
     def made(block: re.Match[str]) -> str:
         head, kind, setting, end = block.groups()
-        if kind == "ensembles" and chosen.no_ensembles:
+        if kind in SCRIPTS and chosen.no_scripts:
             return block.group()
         return f"{head}\n{makers[kind](setting)}\n\n{end}"
 
@@ -138,9 +140,9 @@ def backbones(task: str, place: Place) -> str:
     return grid([*heads, "hilbert − concat-lr [95 %]", "p, corrected t", "Holm of it", "p, bootstrap, Holm"], rows)
 
 
-def ensembles(setting: str, results: Path) -> str:
-    """As the other script prints it; its first line says what takes part."""
-    script = Path(__file__).with_name("ensembles.py")
+def printed(name: str, setting: str, results: Path) -> str:
+    """As another script prints it; its first line says what takes part."""
+    script = Path(__file__).with_name(f"{name}.py")
     command = [sys.executable, str(script), setting, "--results", str(results)]
     first, _, table = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("\n")
     return f"{first.strip()}:\n\n{table.strip()}"

@@ -27,10 +27,12 @@ def test_each_task_has_all_rows_and_each_row_its_own_configuration() -> None:
     cases = public.cases(small=False)
     assert [case.name for case in cases] == list(public.TASKS)
     models = {name: model for name, model in cases[0].models.items() if name not in ("concat-lr", "gmc")}
-    assert len(models) == len(public.variants()) + 30
+    assert len(models) == len(public.variants()) + 30 + len(public.changes())
     hashes = {name: HilbertConfig.load("robust", model.config).hash for name, model in models.items()}
     drawn = [hashes[name] for name in hashes if name.startswith("draw")]
     assert len(set(drawn)) == len(drawn)
+    single = [hashes[name] for name in public.changes()]
+    assert len({*single, hashes[public.SHIPPED]}) == len(single) + 1
 
 
 def test_the_goal_is_met_or_missed_by_the_numbers() -> None:

@@ -1,4 +1,4 @@
-"""Ablations and joint draws on the three public tasks, with the folds and intervals of the benchmark's studies."""
+"""Ablations, joint draws and single changes on the public tasks, by the folds and intervals of the benchmark."""
 
 from __future__ import annotations
 
@@ -20,20 +20,27 @@ from hilbert.benchmark.studies.sweep import described
 from hilbert.evaluation.verdict import number
 from hilbert.studies.arms import STUDIED, TERMS, raised_weights
 from hilbert.studies.claims import AUC_MATTERS, REFUTED, SUPPORTED, UNDECIDED
-from hilbert.studies.experiments.sensitivity import DRAWS, GMC, draws
+from hilbert.studies.experiments.sensitivity import COST, DRAWS, GMC, draws, one_by_one
 
 NAME = "terms"
-WHAT = "Each term taken away from `robust` with all terms, at usual and raised weights, and thirty joint draws of them."
+WHAT = (
+    "Each term taken away from `robust` with all terms, at usual and raised weights; thirty joint draws of the "
+    "weights; and one option of `robust` changed at a time."
+)
 NOTES = (
     "HILBERT is the preset `robust` with linear core, second network and inner selection; its network alone stands "
     "beside it. Raised: the least weights at which each term halves what it optimises, from `hilbert study weights`.",
     f"A term is worth it (supported) where the interval without it lies below −{AUC_MATTERS:g}, and not where it lies "
     "above.",
     "Draws: the four weights, each within a factor of ten of its usual value, on a logarithmic scale.",
+    "Single changes: each weight at 0 and at a tenth, once and ten times its usual value (but not as shipped), "
+    f"and other options at two values each. One costs something where its interval lies below −{COST:g}.",
 )
 TASKS = ("maec-a", "maec-b", "speechocean762")
 SHIPPED, BASE, RAISED = "hilbert", "all-terms", "raised"  # as it is shipped, it is without CKA and balance
 FLOOR = -0.01
+ALONE: Callable[[str], str] = "{} (no core)".format  # the row of a model's network alone
+Between = Mapping[tuple[str, str], Mapping[str, Any]]
 BESIDE = "gmc (core)"  # GMC with the options of the benchmark, beside the same linear core
 
 
@@ -49,12 +56,19 @@ def variants() -> dict[str, dict[str, float]]:
     return rows
 
 
+def changes() -> dict[str, Mapping[str, Any]]:
+    """Row → the one option that is changed."""
+    return {f"{name}={x:g}": arm.options for arm in one_by_one() for name, x in arm.options.items()}
+
+
 def cases(small: bool) -> list[Case]:
-    """A case a task; quick: few draws on few documents."""
+    """A case a task; quick: few draws and one change on few documents."""
     models = {REFERENCE: build(REFERENCE, None, small), "gmc": build("gmc", GMC.options, small)}
     models |= {name: build("hilbert", weights, small) for name, weights in variants().items()}
     chosen = draws()[:2] if small else draws()
     models |= {arm.name.replace(" ", "-"): build("hilbert", arm.options, small) for arm in chosen}
+    single = dict(list(changes().items())[:1]) if small else changes()
+    models |= {name: build("hilbert", options, small) for name, options in single.items()}
     common: dict[str, Any] = {"folds": 2, "documents": QUICK_DOCUMENTS} if small else {}
     return [Case(NAME, task, NAME, usual(task, small), models, make, predicted, **common) for task in TASKS]
 
@@ -71,53 +85,70 @@ def expected(case: Case, name: str) -> float:
 
 
 def sections(found: Sequence[Case], place: Place) -> list[Section]:
-    """For each task: the terms, then the draws."""
+    """For each task: the terms, the draws, single changes."""
     made = []
     for case in found:
         numbers = numbers_of(case, place, shown=lambda model, variant: variant in ("", "no core", "core"), against=())
         if numbers is not None:
-            made += [_terms(case, numbers, place), _draws(case, numbers, place)]
+            between = differences(numbers, _pairs(case), place)
+            made += [part(case, numbers, between) for part in (_terms, _draws, _changes)]
     return made
 
 
-def _terms(case: Case, numbers: Numbers, place: Place) -> Section:
+def _starts() -> dict[str, str]:
+    """Row of a term → the row with all terms that it is held against."""
+    return {name: RAISED if name.startswith(RAISED) else BASE for name in variants()}
+
+
+def _pairs(case: Case) -> list[tuple[str, str]]:
+    """All differences that the sections show, but those to concat-lr."""
+    found = [pair for name, start in _starts().items() for pair in ((name, start), (ALONE(name), ALONE(start)))]
+    found += [(name, BESIDE) for name in case.models if name.startswith("draw-")]
+    return found + [pair for name in changes() for pair in ((name, SHIPPED), (ALONE(name), ALONE(SHIPPED)))]
+
+
+def _terms(case: Case, numbers: Numbers, between: Between) -> Section:
     rows = [[REFERENCE, value(numbers.auc(REFERENCE)), *[""] * 5]]
-    start_of = {name: RAISED if name.startswith(RAISED) else BASE for name in variants()}
-    alone: Callable[[str], str] = "{} (no core)".format
-    pairs = [pair for n, s in start_of.items() for pair in ((n, s), (alone(n), alone(s)))]
-    between = differences(numbers, pairs, place)
-    for name, start in start_of.items():
-        changes = [value(between.get(pair), True) if name != start else "" for pair in
-                   ((name, start), (alone(name), alone(start)))]  # fmt: skip
-        against = value(numbers.difference(name, REFERENCE), True)
-        worth = worth_of(between.get((name, start))) if name != start else ""
-        whole = [name, value(numbers.auc(name)), against, changes[0], worth]
-        rows.append([*whole, value(numbers.auc(alone(name))), changes[1]])
-    heads = [
-        "row",
-        "macro AUC",
-        f"Δ {REFERENCE}",
-        "Δ its start",
-        "are its terms worth it?",
-        "network alone",
-        "Δ its start",
-    ]
+    for name, start in _starts().items():
+        change, change_alone = between.get((name, start)), between.get((ALONE(name), ALONE(start)))
+        against, worth = value(numbers.difference(name, REFERENCE), True), "" if name == start else worth_of(change)
+        whole = [name, value(numbers.auc(name)), against, value(change, True) if name != start else "", worth]
+        rows.append([*whole, value(numbers.auc(ALONE(name))), value(change_alone, True) if name != start else ""])
+    heads = ["row", "macro AUC", f"Δ {REFERENCE}", "Δ its start", "are its terms worth it?", "network alone",
+             "Δ its start"]  # fmt: skip
     lines = [f"{case.setting.id}: {described(numbers)}. A row's start is {BASE} or {RAISED}, with all terms."]
     return Section(f"{case.name}: terms", heads, rows, lines, once(numbers.notes))
 
 
-def _draws(case: Case, numbers: Numbers, place: Place) -> Section:
+def _draws(case: Case, numbers: Numbers, between: Between) -> Section:
     names = [name for name in case.models if name.startswith("draw-") and numbers.auc(name) is not None]
     own = {name: numbers.difference(name, REFERENCE) for name in names}
-    spread = differences(numbers, [(name, BESIDE) for name in names], place)
     arms = {arm.name.replace(" ", "-"): arm.options for arm in draws()}
     rows = [
         [name, *(f"{weight:g}" for weight in arms[name].values()), value(numbers.auc(name)), value(own[name], True),
-         value(spread.get((name, BESIDE)), True)]
+         value(between.get((name, BESIDE)), True)]
         for name in names
     ]  # fmt: skip
     heads = ["draw", "contrast", "CKA", "balance", "router z", "macro AUC", f"Δ {REFERENCE}", f"Δ {BESIDE}"]
     return Section(f"{case.name}: joint draws", heads, rows, [said(own)] if own else [])
+
+
+def _changes(case: Case, numbers: Numbers, between: Between) -> Section:
+    rows, costly, least = [], [], 0.0
+    for name in changes():
+        change = between.get((name, SHIPPED))
+        if change is None:
+            continue
+        alone = value(numbers.auc(ALONE(name))), value(between.get((ALONE(name), ALONE(SHIPPED))), True)
+        rows.append([name, value(numbers.auc(name)), value(change, True), *alone])
+        least = min(least, change["value"])
+        if change["high"] is not None and change["high"] < -COST:
+            costly.append(name)
+    text = f"{len(rows)} single changes: the largest loss is {number(least, True)}; " + (
+        f"wholly below −{COST:g}: {', '.join(costly)}." if costly else f"no interval lies below −{COST:g}."
+    )
+    heads = ["change", "macro AUC", f"Δ {SHIPPED}", "network alone", f"Δ {SHIPPED}"]
+    return Section(f"{case.name}: single changes", heads, rows, [text] if rows else [])
 
 
 def worth_of(change: Mapping[str, Any] | None) -> str:
