@@ -2,12 +2,12 @@
 
     python benchmarks/calibrated.py maec-b/praat-wordllama [--results results/benchmark]
 
-HILBERT calibrates its readout on inner folds (`head.calibrate`); baselines do not, so that balanced accuracy and recall
-would compare two things at once. Here every row, HILBERT's too, gets one scale and an offset a class by the same fit:
-those of a test fold are fitted on the out-of-fold logits of the repeat's other folds. (The models that made these
-logits had the test fold's documents among their training documents, those of all methods alike.) Rows: HILBERT, and
-the one that stands for each baseline, by balanced accuracy; differences are paired, with the bootstrap over groups
-that the tables have.
+`hilbert (calibrated)` has a scale and an offset a class from inner folds; no baseline has such a row, and comparing
+its balanced accuracy and recall with theirs would compare two things at once. Here every row, HILBERT's too, gets
+both by the same fit: those of a test fold are fitted on the out-of-fold logits of the repeat's other folds. (The
+models that made these logits had the test fold's documents among their training documents, those of all methods
+alike.) Rows: HILBERT, and the one that stands for each baseline, by balanced accuracy; differences are paired, with
+the bootstrap over groups that the tables have.
 """
 
 from __future__ import annotations

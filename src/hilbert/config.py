@@ -125,7 +125,7 @@ class HeadConfig(Section):
     )
     calibrate: bool = Field(
         False,
-        description="give the readout's logits a scale, and an offset a class, that suit held-out documents",
+        description="give the logits a scale and an offset a class, by held-out documents: finds more of rare classes",
     )
     zero_output: bool
     load_balance: Weight = Field(description="weight of the load-balance loss (top_k only)")

@@ -137,7 +137,7 @@ def test_shuffled_labels_give_one_half(make_bags, tiny, two_stages, old):
             scores.setdefault(name, np.zeros((96, 2)))[split.test] = proba
         folds[split.test] = split.fold
     error = 0.059  # Hanley-McNeil at .5 with 48 of 96
-    assert len(scores) == (3 if old else 5)
+    assert len(scores) == (4 if old else 6)
     for name, table in scores.items():
         assert abs(within_fold_auc(y, table, folds) - 0.5) < 3 * error, name
 

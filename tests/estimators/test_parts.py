@@ -81,7 +81,9 @@ def test_shares_mix_the_logits_and_the_variants_are_the_parts_alone(request, cor
         np.testing.assert_allclose(forced.decision_function(bags), expected, rtol=0, atol=1e-12)
     assert np.array_equal(forced.decision_function(bags), network)
     alpha = model.alpha_
-    expected = {"no core": softmax(network), "one network": softmax((1 - alpha) * core + alpha * network)}
+    first = (1 - alpha) * core + alpha * network
+    whole = model.calibration_(0.75 * first + 0.25 * second)
+    expected = {"calibrated": softmax(whole), "no core": softmax(network), "one network": softmax(first)}
     if name != "staged":
         inputs = model.fit_.representation.inputs
         vectors = model.untrained_.logits(inputs, inputs.documents(bags))
@@ -140,7 +142,7 @@ def test_without_a_core_the_second_network_is_saved_all_the_same(corpus, tiny, t
     bags, y, groups = corpus
     model = HilbertClassifier(config=tiny | {"core.enabled": False}).fit(bags, y, groups=groups)
     assert (model.core_, model.alpha_, model.beta_) == (None, 1.0, 0.25)
-    assert list(model.variants(bags)) == ["one network", "experts", "no training"]
+    assert list(model.variants(bags)) == ["calibrated", "one network", "experts", "no training"]
     again = HilbertClassifier.load(model.save(tmp_path / "m"))
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
 
@@ -191,6 +193,6 @@ def test_paper_has_no_core(corpus, paper):
     bags, _, _ = corpus
     assert paper.core_ is None
     assert paper.network_.readout is None
-    assert paper.variants(bags) == {}
+    assert list(paper.variants(bags)) == ["calibrated"]
     assert np.array_equal(paper.decision_function(bags), paper.fit_.head_logits(paper.transform(bags)))
     assert (paper.alpha_, paper.beta_, paper.second_) == (1.0, 0.0, None)

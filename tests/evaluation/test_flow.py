@@ -34,6 +34,7 @@ def test_every_fit_has_its_row(watched):
         "prior",
         "concat-lr",
         "hilbert",
+        "hilbert (calibrated)",
         "hilbert (no core)",
         "hilbert (one network)",
         "hilbert (experts)",
@@ -71,7 +72,7 @@ def test_it_is_stored_and_shown(watched, tmp_path):
         (heads,) = [line.split() for line in second.splitlines() if line.startswith(" model")]
         assert heads == ["model", "retention", "R²", "AUC", "drop", "Shapley", "dominance"]
         assert "…" not in second
-    assert second.count("audio ") == 7
+    assert second.count("audio ") == 8
     json.loads((tmp_path / "r" / "flow.json").read_text(encoding="utf-8"))
 
 

@@ -1,12 +1,16 @@
-"""A readout's scale and offsets: the penalised optimum, on what its model has not seen, inside the map."""
+"""Scale and offsets of logits: the penalised optimum, on what the model has not seen, beside it or in it."""
+
+import json
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from hilbert.training.calibration import fit_calibration
-from hilbert.training.heads import LogisticHead
+from hilbert.estimators import HilbertClassifier
+from hilbert.model.linear import softmax
+from hilbert.training.calibration import Calibration, fit_calibration
+from hilbert.training.selection import blend
 
 
 def overfitted(docs=400, classes=3, seed=0):
@@ -64,24 +68,30 @@ def test_what_no_fold_tested_or_knew_is_left_out() -> None:
     assert np.isfinite(fit_calibration(lacking, target).offsets).all()
 
 
-def test_a_readout_takes_it_into_its_map() -> None:
-    rng = np.random.default_rng(3)
-    z, target = rng.standard_normal((60, 6)), rng.integers(0, 3, 60)
-    head = LogisticHead()
-    head.strength = 1.0
-    head.fit(z, target, 3, 0)
-    before, calibration = head.logits(z), fit_calibration(head.logits(z), target)
-    head.calibrate(calibration)
-    np.testing.assert_allclose(head.logits(z), calibration(before), atol=1e-12)
-    np.testing.assert_allclose(LogisticHead.from_arrays(head.arrays()).logits(z), calibration(before), atol=1e-12)
+def test_it_is_kept_to_the_bit_and_checked() -> None:
+    found = fit_calibration(*overfitted())
+    again = Calibration.read(json.loads(json.dumps(found.written())), 3)
+    assert again.scale == found.scale
+    np.testing.assert_array_equal(again.offsets, found.offsets)
+    with pytest.raises(ValueError, match="expected a scale and 4 offsets"):
+        Calibration.read(found.written(), 4)
 
 
-def test_the_inner_logits_of_robust_are_calibrated(corpus, robust, tiny) -> None:
-    from hilbert.estimators import HilbertClassifier
-
+def test_it_is_fitted_on_the_inner_logits_of_all_parts(corpus, tiny, tmp_path) -> None:
+    """Beside the whole as a row of its own, or in its place; saved with the model."""
     bags, y, groups = corpus
-    plain = HilbertClassifier(config={**tiny, "head.calibrate": False}).fit(bags, y, groups=groups)
-    found = fit_calibration(plain.network_.out_of_fold, np.unique(y, return_inverse=True)[1])
-    np.testing.assert_allclose(robust.network_.out_of_fold, found(plain.network_.out_of_fold), atol=1e-6)
-    z = plain.transform(bags).astype(np.float64)
-    np.testing.assert_allclose(robust.network_.logits(z), found(plain.network_.logits(z)), atol=1e-6)
+    plain = HilbertClassifier(config=tiny).fit(bags, y, groups=groups)
+    mixed = blend(plain.core_.out_of_fold, plain.network_.out_of_fold, plain.alpha_)
+    if plain.second_ is None:
+        expected = fit_calibration(mixed, np.unique(y, return_inverse=True)[1])
+        assert plain.calibration_.scale == expected.scale
+        np.testing.assert_array_equal(plain.calibration_.offsets, expected.offsets)
+    decided = softmax(plain.calibration_(plain.decision_function(bags)))
+    np.testing.assert_allclose(plain.variants(bags)["calibrated"], decided, atol=1e-12)
+    whole = HilbertClassifier(config={**tiny, "head.calibrate": True}).fit(bags, y, groups=groups)
+    np.testing.assert_allclose(whole.predict_proba(bags), decided, atol=1e-12)
+    assert "calibrated" not in whole.variants(bags)
+    rows = np.arange(len(bags))
+    np.testing.assert_allclose(whole.recombined(bags)(rows, rows)[""], decided, atol=1e-6)
+    again = HilbertClassifier.load(whole.save(tmp_path / "model"))
+    np.testing.assert_array_equal(again.predict_proba(bags), whole.predict_proba(bags))

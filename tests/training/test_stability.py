@@ -96,7 +96,7 @@ def test_the_classifier_keeps_its_choice(config, tmp_path):
     assert model.untrained_.strength == 30.0
     again = HilbertClassifier.load(model.save(tmp_path / "model"))
     mine, theirs = model.variants(bags), again.variants(bags)
-    assert mine.keys() == theirs.keys() == {"no core", "one network", "experts", "no training"}
+    assert mine.keys() == theirs.keys() == {"calibrated", "no core", "one network", "experts", "no training"}
     for name, proba in mine.items():
         assert theirs[name] == pytest.approx(proba, abs=1e-12)
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))

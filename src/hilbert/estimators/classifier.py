@@ -19,6 +19,7 @@ from hilbert.model.build import VectorInputs
 from hilbert.model.documents import DocumentVectors
 from hilbert.model.linear import softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
+from hilbert.training.calibration import Calibration, fit_calibration
 from hilbert.training.common import fit_core, fit_readout, fit_transforms
 from hilbert.training.fit import Fit, Prepared, fit_network
 from hilbert.training.member import Documents, Member, Train
@@ -36,10 +37,11 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
 
     logits = (1 − β) [(1 − α) core(pooled features) + α network([z_audio; z_text; z_joint])] + β second(segments).
     Epochs, C, α and β are chosen on inner grouped folds: α is ¾ unless network or core alone is clearly better than
-    the other, β is 0 unless the second network adds something. With α = β = 0 the model is `concat-lr`.
+    the other, β is 0 unless the second network adds something. With α = β = 0 the model is `concat-lr`. Where
+    ``head.calibrate`` is set, logits get the scale and the offsets of ``calibration_``, which help decisions.
 
-    After ``fit``: ``classes_``, ``alpha_`` and ``beta_`` (``selection_``: their gains and errors), ``core_``,
-    ``untrained_`` (what the document vectors say without training, and how strongly their stability counts),
+    After ``fit``: ``classes_``, ``alpha_`` and ``beta_`` (``selection_``: their gains and errors), ``calibration_``,
+    ``core_``, ``untrained_`` (what the document vectors say without training, and how strongly their stability counts),
     ``network_`` and ``second_`` (None where its share is 0), ``epochs_``, ``history_`` (a row an epoch with every loss
     term of the first inner fold), ``config_``.
     """
@@ -88,7 +90,8 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         fit = self.network_.finish(documents, prepared, train, self.seed)
         self.second_, self.beta_ = None, 0.0
         if config.segments.enabled:
-            self._fit_second(config.second(), documents, train, mixed)
+            mixed = self._fit_second(config.second(), documents, train, mixed)
+        self.calibration_ = fit_calibration(mixed, target[labelled])
         self.fit_ = fit  # last: with it the classifier counts as fitted
         return self
 
@@ -105,8 +108,11 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         )
         return blend(core, network, self.alpha_)
 
-    def _fit_second(self, config: HilbertConfig, documents: Documents, train: Train, mixed: Floats) -> None:
-        """Choose the share of the second network beside ``mixed``; it is finished only where it has one."""
+    def _fit_second(self, config: HilbertConfig, documents: Documents, train: Train, mixed: Floats) -> Floats:
+        """Choose the share of the second network beside ``mixed``; it is finished only where it has one.
+
+        Returns the inner out-of-fold logits of all parts together.
+        """
         prepared = self._prepare(config, documents)
         second = Member.select(config, documents, prepared, train, self.seed, "segments-")
         choice = self.config_.segments
@@ -116,6 +122,7 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         if self.beta_:
             second.finish(documents, prepared, train, self.seed, "segments-")
             self.second_ = second
+        return blend(mixed, second.out_of_fold, self.beta_)
 
     def _prepare(self, config: HilbertConfig, documents: Documents) -> Prepared:
         return fit_transforms(config, *documents[:3], self.seed, self.device)
@@ -153,7 +160,10 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         X = check_features(self.features_, X)
         core = None if self.core_ is None else self.core_.logits(X)
         network = self.network_.judge(X) if core is None or self.alpha_ else core
-        return self._joined(core, network, None if self.second_ is None else self.second_.judge(X))
+        return self._final(self._joined(core, network, None if self.second_ is None else self.second_.judge(X)))
+
+    def _final(self, joined: Floats) -> Floats:
+        return self.calibration_(joined) if self.config_.head.calibrate else joined
 
     def _joined(self, core: Floats | None, network: Floats, second: Floats | None) -> Floats:
         logits = network if core is None else blend(core, network, self.alpha_)
@@ -183,18 +193,23 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
 
         "no core": the network without its linear core; "one network": with the core, without the second network;
         "experts": the head that a readout stands in for; "no training": logistic regression on the document vectors
-        that the network starts from.
+        that the network starts from; "calibrated": the whole as ``head.calibrate`` makes it, where that is not set.
         """
         check_is_fitted(self, "fit_")
         X = check_features(self.features_, X)
         z = self.fit_.representation.embed(X).astype(np.float64)
         inputs = self.fit_.representation.inputs
-        found = self._variants(z, None if self.core_ is None else self.core_.logits(X))
+        core = None if self.core_ is None else self.core_.logits(X)
+        found = self._variants(z, core, None if self.second_ is None else self.second_.judge(X))
         return found | self._untrained(inputs.documents(X) if isinstance(inputs, VectorInputs) else None)
 
-    def _variants(self, z: Floats, core: Floats | None) -> dict[str, Floats]:
+    def _variants(self, z: Floats, core: Floats | None, second: Floats | None) -> dict[str, Floats]:
         network = self.network_.logits(z)
-        found = {} if core is None else {"no core": softmax(network)}
+        found = {}
+        if not self.config_.head.calibrate:
+            found["calibrated"] = softmax(self.calibration_(self._joined(core, network, second)))
+        if core is not None:
+            found["no core"] = softmax(network)
         if self.config_.segments.enabled:
             found["one network"] = softmax(self._joined(core, network, None))
         if self.network_.readout is not None:
@@ -226,11 +241,10 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
             linear = None
             if core is not None:
                 linear = core.map(np.hstack([part[rows] for part, rows in zip(pooled, (audio, text), strict=True)]))
-            logits = [member.logits(z) for member, z in zip(members, embedded, strict=True)]
-            whole = self._joined(linear, logits[0], logits[1] if len(logits) > 1 else None)
-            return {
-                "": softmax(whole), **self._variants(embedded[0], linear), **self._untrained(made[0].vectors)
-            }  # fmt: skip
+            second = None if self.second_ is None else self.second_.logits(embedded[1])
+            whole = self._final(self._joined(linear, self.network_.logits(embedded[0]), second))
+            parts = self._variants(embedded[0], linear, second)
+            return {"": softmax(whole), **parts, **self._untrained(made[0].vectors)}
 
         return predict
 
@@ -243,6 +257,7 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
             "alpha": self.alpha_,
             "beta": self.beta_,
             "selection": written(self.selection_),
+            "calibration": self.calibration_.written(),
             "core": self.core_.chosen if self.core_ is not None else None,
             "epochs": self.epochs_,
             "segments_epochs": None if self.second_ is None else self.second_.epochs,
@@ -265,6 +280,7 @@ class HilbertClassifier(ClassifierMixin, BaseHilbert):  # type: ignore[misc]
         model.config_, model.epochs_, model.features_ = config, data["epochs"], data["features"]
         model.trained_on_, model.classes_ = data["trained_on"], np.array(data["classes"])
         model.alpha_, model.beta_, model.selection_ = data["alpha"], data["beta"], read(data["selection"])
+        model.calibration_ = Calibration.read(data["calibration"], len(model.classes_))
         model.fit_, parts = load_fit(Path(folder), header, device)
         model.core_, second = parts.core, parts.second
         model.network_ = Member(config, model.epochs_, parts.readout, fit=model.fit_)

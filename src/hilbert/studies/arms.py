@@ -17,12 +17,10 @@ from hilbert.studies.trial import Arm
 TERMS = {"CKA": "cka.weight", "balance": "balance.weight", "dual": "contrast.weight"}
 NETWORK = {
     "core.enabled": False, "segments.enabled": False, "selection.trained": 1, "prototypes.stability": [0.0],
-    "head.calibrate": False,
 }  # fmt: skip
 """The network alone: beside others, whose share may be all, a term could do whatever it likes unseen.
 
-What the inner folds would choose of its inputs is fixed, and they calibrate nothing, so that arms of one seed differ in
-their terms alone.
+What the inner folds would choose of its inputs is fixed, so that arms of one seed differ in their terms alone.
 """
 STUDIED: Mapping[str, Mapping[str, float]] = {"paper": {}, "robust": {"cka.weight": 0.5, "balance.weight": 1.0}}
 """Weights of terms that a preset leaves out: where they are studied, and what `robust` had until it left them out."""

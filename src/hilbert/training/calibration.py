@@ -1,8 +1,9 @@
-"""Logits of a readout, made fit for unseen documents: one scale, and an offset a class, from inner folds."""
+"""Logits made fit for decisions on unseen documents: one scale, and an offset a class, from inner folds."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,18 @@ class Calibration(NamedTuple):
     def __call__(self, logits: Floats) -> Floats:
         """(docs, classes), as given."""
         return self.scale * logits + self.offsets
+
+    def written(self) -> dict[str, Any]:
+        """As JSON can hold it, exactly."""
+        return {"scale": self.scale, "offsets": self.offsets.tolist()}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any], classes: int) -> Calibration:
+        """What ``written`` wrote. Raises ValueError where it is not of so many classes."""
+        found = cls(float(stored["scale"]), np.array(stored["offsets"], dtype=np.float64))
+        if found.offsets.shape != (classes,) or not np.isfinite([found.scale, *found.offsets]).all():
+            raise ValueError(f"calibration: expected a scale and {classes} offsets, found {dict(stored)}")
+        return found
 
 
 def fit_calibration(logits: Floats, target: Ints) -> Calibration:

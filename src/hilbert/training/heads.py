@@ -15,7 +15,6 @@ from torch import nn
 from hilbert.config import HilbertConfig
 from hilbert.model.experts import make_head
 from hilbert.model.linear import STRENGTHS, LogisticMap, best_of
-from hilbert.training.calibration import Calibration
 from hilbert.training.loop import Plan, run
 from hilbert.training.tasks import HeadTask, Rows
 
@@ -71,10 +70,6 @@ class LogisticHead:
         """Fit on all training embeddings with the chosen C."""
         self.centre, self.power = _centre(z)
         self.map = LogisticMap.final((z - self.centre) / self.power, target, classes, self.strength)
-
-    def calibrate(self, by: Calibration) -> None:
-        """Make it a part of the map, which is affine as it is."""
-        self.map = LogisticMap(by.scale * self.map.weights, by(self.map.bias), self.map.converged)
 
     def logits(self, z: Floats) -> Floats:
         """(docs, classes)."""

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from hilbert.config import HilbertConfig
 from hilbert.features.bags import Bags, Packed
 from hilbert.model.linear import Folds
-from hilbert.training.calibration import Calibration, fit_calibration
 from hilbert.training.fit import Fit, Prepared, make_dataset
 from hilbert.training.heads import InnerFold, LogisticHead
 from hilbert.training.loop import History
@@ -68,8 +67,8 @@ class Member:
     """A network whose epochs, and the C of its readout where it has one, inner folds have chosen.
 
     ``out_of_fold``: its inner logits (labelled docs, classes), NaN where no trained fold tested; ``history``: curves of
-    the first inner training; ``fit``: the final training, once ``finish`` made it; ``calibration``: what ``finish``
-    makes a part of the readout. One that was loaded has none of these but the fit.
+    the first inner training; ``fit``: the final training, once ``finish`` made it. One that was loaded has none of
+    these but the fit.
     """
 
     config: HilbertConfig
@@ -78,7 +77,6 @@ class Member:
     out_of_fold: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     history: History = field(default_factory=list)
     fit: Fit | None = None
-    calibration: Calibration | None = None
 
     @classmethod
     def select(
@@ -100,14 +98,11 @@ class Member:
                 looked(z, inside, test)
             inner.append(InnerFold(z[inside], own[inside], z[test], own[test], test))
         epochs = {stage: median_low(fit.epochs[stage] for fit in fits) for stage in fits[0].epochs}
-        readout, calibration = None, None
+        readout = None
         if config.head.readout:
             readout = LogisticHead()
             out_of_fold = readout.select(inner, len(labelled), count, seed)
-            if config.head.calibrate:
-                calibration = fit_calibration(out_of_fold, own)
-                out_of_fold = calibration(out_of_fold)
-        return cls(config, epochs, readout, out_of_fold, fits[0].history, calibration=calibration)
+        return cls(config, epochs, readout, out_of_fold, fits[0].history)
 
     def finish(self, documents: Documents, prepared: Prepared, train: Train, seed: int, prefix: str = "") -> Fit:
         """Train on all documents for the chosen epochs, and fit the readout on all labelled ones."""
@@ -116,8 +111,6 @@ class Member:
         if self.readout is not None:
             z = self.fit.representation.embed_dataset(prepared.data, documents.labelled).astype(np.float64)
             self.readout.fit(z, documents.target[documents.labelled], documents.classes, seed)
-            if self.calibration is not None:
-                self.readout.calibrate(self.calibration)
         return self.fit
 
     @property

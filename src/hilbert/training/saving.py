@@ -23,15 +23,16 @@ from hilbert.files import own_folder, replace_file, write_json, write_text
 from hilbert.model.build import load_inputs, make_network
 from hilbert.model.experts import make_head
 from hilbert.model.linear import LinearCore
+from hilbert.training.calibration import Calibration
 from hilbert.training.fit import Fit, Representation
 from hilbert.training.heads import LogisticHead
 from hilbert.training.selection import read
 
-FORMAT = 4
+FORMAT = 5
 HEADER, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
 MODALITIES = ("audio", "text")
 COMMON = ("weights_sha256", "config", "seed", "epochs", "features")
-CLASSIFIER = ("classes", "alpha", "beta", "selection", "core", "segments_epochs")
+CLASSIFIER = ("classes", "alpha", "beta", "selection", "calibration", "core", "segments_epochs")
 REQUIRED = {"embedder": COMMON, "classifier": (*COMMON, *CLASSIFIER)}
 SECOND = "segments."  # before the names of the second network's tensors
 
@@ -107,6 +108,7 @@ def load_header(folder: Path, estimator: str) -> Header:
     try:
         if estimator == "classifier":
             read(data["selection"])
+            Calibration.read(data["calibration"], len(data["classes"]))
             if (data["beta"] > 0) != (data["segments_epochs"] is not None):
                 raise ValueError(f"a second network has a share, beta = {data['beta']}, or is not there, but not both")
         return Header(HilbertConfig.model_validate(data["config"]), data)
