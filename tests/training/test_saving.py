@@ -85,6 +85,9 @@ def damage(folder, how):
             data["segments_epochs"] = None
         elif how == "one class less":
             data["classes"].pop()
+            data["calibration"]["offsets"].pop()
+        elif how == "one offset less":
+            data["calibration"]["offsets"].pop()
         header.write_text(json.dumps(data))
 
 
@@ -99,10 +102,11 @@ def damage(folder, how):
         ("a list", r"model\.json: expected a JSON object"),
         ("no hash", "weights_sha256"),
         ("no classes", "classes"),
-        ("format", "expected format 4, found 1"),
+        ("format", "expected format 5, found 1"),
         ("width", "tensors are not those"),
         ("unknown setting", "configuration cannot be used"),
         ("one class less", "tensors are not those"),
+        ("one offset less", "expected a scale and 3 offsets"),
         ("no comparison", "configuration cannot be used"),
         ("no second network", "a second network has a share"),
     ],
