@@ -137,15 +137,16 @@ def _changes(case: Case, numbers: Numbers, between: Between) -> Section:
     rows, costly, least = [], [], 0.0
     for name in changes():
         change = between.get((name, SHIPPED))
-        if change is None:
+        if change is None or change["value"] is None:
             continue
         alone = value(numbers.auc(ALONE(name))), value(between.get((ALONE(name), ALONE(SHIPPED))), True)
         rows.append([name, value(numbers.auc(name)), value(change, True), *alone])
         least = min(least, change["value"])
         if change["high"] is not None and change["high"] < -COST:
             costly.append(name)
-    text = f"{len(rows)} single changes: the largest loss is {number(least, True)}; " + (
-        f"wholly below −{COST:g}: {', '.join(costly)}." if costly else f"no interval lies below −{COST:g}."
+    bound = number(-COST)
+    text = f"Of {len(rows)} single changes the largest loss is {number(least, True)}; " + (
+        f"wholly below {bound}: {', '.join(costly)}." if costly else f"no interval lies below {bound}."
     )
     heads = ["change", "macro AUC", f"Δ {SHIPPED}", "network alone", f"Δ {SHIPPED}"]
     return Section(f"{case.name}: single changes", heads, rows, [text] if rows else [])
