@@ -82,10 +82,10 @@ def test_it_is_fitted_on_the_inner_logits_of_all_parts(corpus, tiny, tmp_path) -
     bags, y, groups = corpus
     plain = HilbertClassifier(config=tiny).fit(bags, y, groups=groups)
     mixed = blend(plain.core_.out_of_fold, plain.network_.out_of_fold, plain.alpha_)
-    if plain.second_ is None:
-        expected = fit_calibration(mixed, np.unique(y, return_inverse=True)[1])
-        assert plain.calibration_.scale == expected.scale
-        np.testing.assert_array_equal(plain.calibration_.offsets, expected.offsets)
+    mixed = blend(mixed, plain.second_.out_of_fold, plain.beta_)
+    expected = fit_calibration(mixed, np.unique(y, return_inverse=True)[1])
+    assert plain.calibration_.scale == expected.scale != 1.0
+    np.testing.assert_array_equal(plain.calibration_.offsets, expected.offsets)
     decided = softmax(plain.calibration_(plain.decision_function(bags)))
     np.testing.assert_allclose(plain.variants(bags)["calibrated"], decided, atol=1e-12)
     whole = HilbertClassifier(config={**tiny, "head.calibrate": True}).fit(bags, y, groups=groups)
