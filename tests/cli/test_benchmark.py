@@ -49,6 +49,8 @@ def test_quick_says_what_it_proves(hilbert):
     [
         (("--tier", "slow"), "tier: expected one of quick, standard, full"),
         (("--tasks", "maec-c"), "tasks: expected some of"),
+        (("--study", "heads", "--tasks", "maec-b"), "tasks: expected some of"),
+        (("--tune", "--tasks", "maec-a"), "leave --tasks out with --tune"),
         (("--models", "magic"), "models: expected some of"),
         (("--redo", "magic"), "models: expected some of"),
         (("--device", "gpu"), "device: expected cpu, cuda or mps, found 'gpu'"),

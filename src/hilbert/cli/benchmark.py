@@ -30,7 +30,9 @@ def run(
         str,
         typer.Option(help="quick (minutes, proves plumbing only), standard or full.", metavar="quick|standard|full"),
     ] = "standard",
-    tasks: Annotated[str | None, typer.Option(help="Tasks or settings, with commas (default: all).")] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="Tasks, settings or a study's cases, with commas (default: all).")
+    ] = None,
     models: Annotated[str | None, typer.Option(help="Models, with commas (default: all).")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results; an interrupted run goes on.")] = Path(
         "results/benchmark"
@@ -83,6 +85,8 @@ def run(
     select(again)
     screen, cores = console(), jobs or cpu_count()
     if tune:
+        if tasks is not None:
+            raise UsageError("tasks: options are chosen on all tuning tasks together; leave --tasks out with --tune")
         _tune(Place(out, features, data, seed, device=device), names, trials, jobs, hours, again, dry_run)
         return
     if study is not None:
@@ -91,6 +95,7 @@ def run(
             tier,
             Place(out, features, data, seed, chosen_options(), device),
             wanted,
+            _names(tasks),
             jobs,
             hours,
             again,
@@ -177,6 +182,7 @@ def _study(
     tier: str,
     place: Place,
     models: list[str] | None,
+    tasks: list[str] | None,
     jobs: int | None,
     hours: float | None,
     redo: list[str],
@@ -188,7 +194,7 @@ def _study(
     from hilbert.benchmark.studies.all import loader, make_tables, plan, summary
     from hilbert.benchmark.studies.running import run
 
-    found = plan(names, tier, place, models)
+    found = plan(names, tier, place, models, tasks)
     screen = console()
     for line in summary(found, jobs or cpu_count()):
         screen.print(line, markup=False)
@@ -196,7 +202,7 @@ def _study(
         return
     load = loader(found.place, progress, _say)
     with progress("study") as report:
-        done = run(found.cases, found.place, load, jobs, hours, redo, report)
+        done = run(found.work, found.place, load, jobs, hours, redo, report)
     screen.print(f"{done.made} fits made, {done.left} left.", markup=False)
     for path in make_tables(found):
         screen.print(f"{path}", markup=False)

@@ -71,6 +71,32 @@ def test_models_can_be_chosen_and_wrong_names_are_named(place):
         plan(["heads"], "slow", place)
 
 
+def test_a_run_works_on_the_tasks_named_and_tables_are_of_all(place):
+    whole = plan(["heads", "segments"], "standard", place)
+    assert whole.work == whole.cases
+    for tasks, ids in (
+        (["heads/maec-a-rare"], {"heads/maec-a-rare"}),
+        (["speechocean762"], {c.id for c in whole.cases if "speechocean" in c.id}),
+        (["maec-b/praat-wordllama", "heads/maec-a"], {"segments/maec-b-4", "segments/maec-b-16", "heads/maec-a"}),
+    ):
+        found = plan(["heads", "segments"], "standard", place, None, tasks)
+        assert {case.id for case in found.work} == ids
+        assert [case.id for case in found.cases] == [case.id for case in whole.cases]
+        lines = summary(found, 2)
+        assert sum(int(line.split()[1]) for line in lines) == len(ids)
+    with pytest.raises(UsageError, match=r"tasks: expected some of heads/maec-a.*, found 'maec-c'"):
+        plan(["heads"], "standard", place, None, ["maec-c"])
+
+
+def test_the_dear_task_has_the_main_models_unless_others_are_named(place):
+    few = {case.id: set(case.models) for case in plan(["probes", "retrieval"], "standard", place).cases}
+    assert few["probes/maec-b"] == {"concat-lr", "gmu", "clip", "gmc", "hilbert", "hilbert-paper"}
+    assert few["retrieval/maec-b"] == few["retrieval/maec-b-shuffled"] == {"clip", "gmc", "hilbert", "hilbert-paper"}
+    assert {"symile", "mmvae"} <= few["probes/maec-a"] & few["retrieval/maec-a"]
+    named = plan(["probes"], "standard", place, ["symile"]).cases
+    assert {tuple(case.models) for case in named} == {("symile",)}
+
+
 @pytest.mark.parametrize("ratio", [1, 3])
 def test_both_sides_of_a_fold_have_the_ratio(place, paired_data, columns, ratio):
     (case,) = (c for c in plan(["imbalance"], "quick", place).cases if c.extra["ratio"] == ratio)

@@ -33,16 +33,26 @@ STUDIES: Mapping[str, ModuleType] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """The studies of a run, their cases in the order of the work, and where they lie."""
+    """The studies of a run with all their cases, those that it works on, in order, and where they lie."""
 
     names: list[str]
     cases: list[Case]
+    work: list[Case]
     place: Place
     small: bool
 
 
-def plan(names: Sequence[str], tier: str, place: Place, models: Sequence[str] | None = None) -> Plan:
-    """The cases of the named studies; the quick tier makes them tiny, in a folder of its own."""
+def plan(
+    names: Sequence[str],
+    tier: str,
+    place: Place,
+    models: Sequence[str] | None = None,
+    tasks: Sequence[str] | None = None,
+) -> Plan:
+    """The cases of the named studies; the quick tier makes them tiny, in a folder of its own.
+
+    ``tasks`` chooses among the work by task, setting or case (``heads/maec-a``). Raises UsageError for unknown names.
+    """
     if tier not in TIERS:
         raise UsageError(f"tier: expected one of {', '.join(TIERS)}, found {tier!r}")
     unknown = [name for name in names if name not in STUDIES]
@@ -57,13 +67,23 @@ def plan(names: Sequence[str], tier: str, place: Place, models: Sequence[str] | 
         for name in chosen
         for case in STUDIES[name].cases(models, place.options, small)
     ]
-    return Plan(chosen, cases, where, small)
+    return Plan(chosen, cases, _among(cases, tasks), where, small)
+
+
+def _among(cases: Sequence[Case], tasks: Sequence[str] | None) -> list[Case]:
+    """The cases of the named tasks, settings or cases."""
+    names = {case.id: {case.id, case.setting.id, case.setting.task.name} for case in cases}
+    for task in tasks or ():
+        if not any(task in own for own in names.values()):
+            known = sorted({case.setting.task.name for case in cases} | set(names))
+            raise UsageError(f"tasks: expected some of {', '.join(known)}, found {task!r}")
+    return [case for case in cases if tasks is None or names[case.id] & set(tasks)]
 
 
 def summary(found: Plan, jobs: int) -> list[str]:
     """What there is to do: cases, fits, trainings and hours, a line a study."""
     lines = [QUICK_SAYS] if found.small else []
-    work = survey(found.cases, found.place, expected)
+    work = survey(found.work, found.place, expected)
     for name in found.names:
         rows = [row for row in work if row.case.study == name]
         fits, done = sum(row.fits for row in rows), sum(row.done for row in rows)

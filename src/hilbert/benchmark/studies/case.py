@@ -28,6 +28,7 @@ Options = Mapping[str, Mapping[str, Any]]
 FOLDS = 5
 SWEPT = ("concat-lr", "seq-lr", "gmu", "clip", "gmc", "hilbert")  # in every condition of a sweep
 MAIN = ("concat-lr", "gmu", "clip", "gmc", "hilbert", "hilbert-paper")  # of the quick tier, and where all are too dear
+DEAR = "maec-b"  # the task where a fit takes minutes
 QUICK_DOCUMENTS = 80
 DIRECT = ("concat-lr",)  # what representations are held against: fitted on each label directly
 TASK_LABEL = "the label of the task"
@@ -217,6 +218,11 @@ def representations(
     if not any(is_representation(model, True) for model in kept.values()):
         raise UsageError(f"models: expected some with embeddings, found {', '.join(wanted or ())}")
     return kept
+
+
+def affordable(task: str) -> Sequence[str] | None:
+    """The models that a study of all representations looks at on a task: None, all of them, but on the dear one."""
+    return MAIN if task == DEAR else None
 
 
 def _embedding_only(model: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from hilbert.benchmark.models import build
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.preparing import Data
-from hilbert.benchmark.studies.case import QUICK_DOCUMENTS, Case, Columns, Material, Options, predicted, usual
+from hilbert.benchmark.studies.case import DEAR, QUICK_DOCUMENTS, Case, Columns, Material, Options, predicted, usual
 from hilbert.benchmark.studies.collecting import REFERENCE, numbers_of
 from hilbert.benchmark.studies.material import folded
 from hilbert.benchmark.studies.pages import Section, once, value
@@ -25,7 +25,6 @@ NOTES = (
     "a fit takes minutes, only the path is shown.",
 )
 TASKS = ("maec-a", "maec-b", "speechocean762")
-PATH_ONLY = "maec-b"
 # Names of the configuration by the step that changes them: the first whose beginning fits.
 STEPS: Mapping[str, tuple[str, ...]] = {
     "backbone": ("model", "input", "prototypes"),
@@ -97,7 +96,7 @@ def cases(wanted: Sequence[str] | None, options: Options, small: bool) -> list[C
     found = []
     for task in TASKS:
         models = {REFERENCE: build(REFERENCE, options.get(REFERENCE), small)}
-        for name, overrides in (dict(path()) if task == PATH_ONLY else variants()).items():
+        for name, overrides in (dict(path()) if task == DEAR else variants()).items():
             models[name] = build("hilbert", {"preset": "paper", **overrides}, small)
         found.append(Case("presets", task, "presets", usual(task, small), models, make, predicted, **common))
     return found
@@ -125,7 +124,7 @@ def sections(found: Sequence[Case], place: Place) -> list[Section]:
             cells = [value(numbers.auc(name)), value(between.get((name, PAPER)), True) if name != PAPER else ""]
             rows.append([name, *cells, value(numbers.difference(name, REFERENCE), True)])
         title, lines = f"{case.name}: one difference alone", [f"{case.setting.id}: {described(numbers)}."]
-        if case.name != PATH_ONLY:
+        if case.name != DEAR:
             made.append(Section(title, ["row", "macro AUC", f"Δ {PAPER}", f"Δ {REFERENCE}"], rows, lines))
         rows = [
             [
@@ -138,7 +137,7 @@ def sections(found: Sequence[Case], place: Place) -> list[Section]:
             for name in way
         ]
         heads = ["row", "macro AUC", "Δ row before", f"Δ {PAPER}", f"Δ {REFERENCE}"]
-        said = lines if case.name == PATH_ONLY else ()
+        said = lines if case.name == DEAR else ()
         made.append(Section(f"{case.name}: one after another", heads, rows, said, once(numbers.notes)))
     return made if len(made) > 1 else []
 
