@@ -209,7 +209,8 @@ def test_no_document_of_a_tuning_company_is_scored(case, place, go, fits):
 
 def test_tables_hold_models_intervals_and_cautions(case, place, go):
     go(case, place)
-    found = Plan(["curves"], [replace(case, extra={"size": 16})], place, False)
+    cases = [replace(case, extra={"size": 16})]
+    found = Plan(["curves"], cases, cases, place, False)
     assert "12 fits, 12 done, 0 trainings left" in summary(found, 1)[0]
     page, html = make_tables(found)
     text = page.read_text(encoding="utf-8")
