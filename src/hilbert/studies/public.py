@@ -95,9 +95,8 @@ def sections(found: Sequence[Case], place: Place) -> list[Section]:
         numbers = numbers_of(case, place, shown=lambda model, variant: variant in ("", "no core", "core"), against=())
         if numbers is not None:
             between = differences(numbers, _pairs(case), place)
-            parts = (_terms, _draws) if case.name == DEAR else (_terms, _draws, _changes)
-            made += [part(case, numbers, between) for part in parts]
-    return made
+            made += [part(case, numbers, between) for part in (_terms, _draws, _changes)]
+    return [section for section in made if section.rows]
 
 
 def _starts() -> dict[str, str]:
