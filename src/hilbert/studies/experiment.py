@@ -22,7 +22,7 @@ class Size(NamedTuple):
     small: bool
 
 
-QUICK = Size(100, 300, 3, 1, True)
+QUICK = Size(80, 200, 3, 1, True)
 FULL = Size(200, 800, 10, 1, False)  # documents to test cost no fit: of the rarest class there are 32
 SIZES = {"quick": QUICK, "full": FULL}
 FIRST = 2000  # data seeds; what lies below has served to choose defaults and weights
