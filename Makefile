@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make install     make .venv and install the package with its development tools"
-	@echo "make demo        the whole way on a small corpus of synthetic speech (about 5 minutes on 2 cores)"
+	@echo "make demo        the whole way on a small corpus of synthetic speech (5 to 7 minutes on 2 cores)"
 	@echo "make test        the tests that need nothing but the package"
 	@echo "make test-slow   the tests that take longer, and those that use installed weight packs"
 	@echo "make test-data   the tests on the public corpora in HILBERT_DATA"

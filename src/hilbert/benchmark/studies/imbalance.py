@@ -32,7 +32,7 @@ WHAT = "The years 2017 and 2018 against 2015 and 2016 (maec-b), with the former 
 NOTES = (
     "Both sides of every fold are thinned alike, so that tests are as imbalanced as training; the other class stays "
     "the same, but for 1:1, where the larger class is thinned first. AUPRC and recall of the minority have no interval "
-    "here; a random order reaches about the prevalence.",
+    "here. A random order reaches more than the prevalence where a fold holds few of the minority.",
 )
 MINORITY, MAJORITY = "2017 or 2018", "2015 or 2016"
 RATIOS, SMALL_RATIOS = (1, 3, 10, 30), (1, 3)

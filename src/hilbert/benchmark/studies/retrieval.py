@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hilbert.benchmark.collecting import MODEL
+from hilbert.benchmark.collecting import MODEL, device_notes
 from hilbert.benchmark.place import Place, read_documents
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.studies.case import (
@@ -147,6 +147,7 @@ def _sections(case: Case, place: Place, directions: Sequence[str], title: str) -
         return []
     documents = read_documents(folder(case, place))
     group = dict(zip(documents["document"], documents["group"], strict=True))
+    said = once([*notes, *device_notes({name: one.about for name, one in stored.items()})])
     made = []
     for direction in directions:
         table = {
@@ -170,7 +171,7 @@ def _sections(case: Case, place: Place, directions: Sequence[str], title: str) -
             rows.append([name, variant, *cells, against])
         line = f"{case.setting.id}, {case.what}: {len(ids)} queries, {counts.min()} to {counts.max()} candidates."
         heads = ["model", "cosine", *MEASURES, f"Δ MRR to {MODEL}"]
-        made.append(Section(f"{case.name}: {direction}, {title}", heads, rows, [line], once(notes)))
+        made.append(Section(f"{case.name}: {direction}, {title}", heads, rows, [line], said))
     return made
 
 
