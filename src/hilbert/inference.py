@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 
 from hilbert.corpus.document import Document
 from hilbert.corpus.manifest import Corpus
+from hilbert.corpus.tables import READERS
 from hilbert.errors import InputError, ModelError, Problem
 from hilbert.estimators import HilbertClassifier, HilbertEmbedder
 from hilbert.features.bags import Bags
 from hilbert.features.extraction import Progress, extract
 from hilbert.features.store import FeatureStore
 from hilbert.segments.segmentation import Segmentation
-
-MANIFESTS = (".csv", ".jsonl", ".parquet")
 
 
 class Prepared(NamedTuple):
@@ -58,7 +57,7 @@ def prepare(
         return Prepared(store.load(), store.problems)
     if not source.is_file():
         raise InputError(f"{source}: expected a feature store, a manifest or a recording, found nothing there")
-    if source.suffix.lower() in MANIFESTS:
+    if source.suffix.lower() in READERS:
         corpus = Corpus.from_manifest(source, allow_outside=allow_outside)
     else:
         document = Document(source.stem, source.resolve(), None if transcript is None else Path(transcript).resolve())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 
@@ -165,7 +166,11 @@ def test_train_and_evaluate_say_which_shares_were_chosen(hilbert, features, tmp_
 
 def test_predict_agrees_over_store_manifest_and_recording(hilbert, manifest, features, model, tmp_path):
     outs = {}
-    for name, source in (("store", features), ("manifest", manifest), ("recording", manifest.parent / "3.wav")):
+    rows = list(csv.DictReader(manifest.read_text().splitlines()))
+    lines = manifest.with_name("lines.ndjson")  # beside the files that it names
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    sources = {"store": features, "manifest": manifest, "lines": lines, "recording": manifest.parent / "3.wav"}
+    for name, source in sources.items():
         out = tmp_path / f"{name}.csv"
         result = hilbert("predict", model, source, "--out", out)
         assert result.exit_code == 0, result.output
@@ -173,6 +178,7 @@ def test_predict_agrees_over_store_manifest_and_recording(hilbert, manifest, fea
     assert outs["store"].num_rows == 16
     probabilities = {name: table["p_low"].to_numpy() for name, table in outs.items()}
     np.testing.assert_allclose(probabilities["manifest"], probabilities["store"], rtol=1e-5)
+    assert np.array_equal(probabilities["lines"], probabilities["manifest"])
     np.testing.assert_allclose(probabilities["recording"], probabilities["store"][3:4], rtol=1e-4)
 
 

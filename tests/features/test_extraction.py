@@ -153,6 +153,14 @@ def test_broken_document_is_listed_and_the_others_go_on(run, folder):
     assert [p.document for p in FeatureStore(store.path).problems] == ["d1", "d2"]
 
 
+def test_text_alone_needs_no_recording(run, folder):
+    (folder.root / "d0.wav").unlink()
+    (folder.root / "d1.wav").write_bytes(b"this is no sound")
+    store = run(speech=None)
+    assert store.load().ids.tolist() == ["d0", "d1", "d3"]
+    assert "2 documents whose recording cannot be read, timed by their last cue" in store.report.notes()
+
+
 def test_nothing_to_encode_is_a_problem_of_the_document(run):
     store = run(speech=None)
     assert [p.document for p in store.problems] == ["d2"]

@@ -83,6 +83,14 @@ def test_text_column_is_encoded_without_the_dropped_words(write, load, text_fold
     assert any(n.startswith("4 words dropped") for n in store.index.notes)
 
 
+def test_a_text_column_of_any_type(write, load, text_folder):
+    numbers = load(write(text=[1, 2, 3, 4, 5, None]), text=str(text_folder), audio=[]).load()
+    words = load(write(text=["1", "2", "3", "4", "5", None]), "words", text=str(text_folder), audio=[]).load()
+    assert np.array_equal(numbers.text.values, words.text.values)
+    with pytest.raises(InputError, match=r"text in 'text', found list"):
+        load(write(text=[["a"]] * 6), "lists", text=str(text_folder))
+
+
 def test_text_alone(write, load, text_folder):
     store = load(write({k: v for k, v in ROWS.items() if k not in ("f1", "f2")}), text=str(text_folder))
     bags = store.load()

@@ -155,3 +155,13 @@ def test_attended_values_stay_where_a_prototype_is_active():
     fitted = Prototypes.fit(text, heads=1, count=2, components=2, seed=0)
     found = attended(text, audio, values, fitted, 50.0)[0]
     assert sorted(found) == pytest.approx([-1, 1], abs=0.08)
+
+
+def test_attention_does_not_hang_on_the_order_in_which_segments_are_listed(prototypes, two):
+    """Cues may overlap, so that midpoints do not rise from row to row."""
+    audio, text = (part.take(np.array([1])) for part in two)
+    values = np.random.default_rng(3).normal(size=(len(audio.values), 2))
+    order = np.random.default_rng(4).permutation(len(text.values))
+    mixed = Packed(text.values[order], text.lengths, text.times[order])
+    sorted_first = attended(text, audio, values, prototypes, SHARPNESS)
+    np.testing.assert_allclose(attended(mixed, audio, values, prototypes, SHARPNESS), sorted_first, rtol=1e-5)

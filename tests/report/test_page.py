@@ -212,3 +212,12 @@ def test_flow_of_predictions_alone_says_nothing_of_embeddings(tmp_path):
     assert "Information flow" in text
     assert "– / –" in text
     assert "Retention" not in text
+
+
+def test_what_embeddings_keep_is_explained_without_hilbert(tmp_path):
+    inside = ("share", "gradient", "mass", "width", "segments")
+    row = {key: value for key, value in watched()["hilbert"][0].items() if not key.startswith(inside)}
+    text = " ".join(read(write_report(invented(flow={"gmc": [row]}), tmp_path / "gmc.html")).text.split())
+    for word in ("Retention", "R²", "Dominance"):
+        assert f"{word}: " in text
+    assert "Part of z_joint" not in text

@@ -73,6 +73,8 @@ def damage(folder, how):
             del data["weights_sha256"]
         elif how == "no classes":
             del data["classes"]
+        elif how == "no documents":
+            del data["trained_on"]
         elif how == "format":
             data["format"] = 1
         elif how == "width":
@@ -102,6 +104,7 @@ def damage(folder, how):
         ("a list", r"model\.json: expected a JSON object"),
         ("no hash", "weights_sha256"),
         ("no classes", "classes"),
+        ("no documents", "trained_on"),
         ("format", "expected format 5, found 1"),
         ("width", "tensors are not those"),
         ("unknown setting", "configuration cannot be used"),

@@ -17,6 +17,7 @@ from hilbert.model.build import Inputs
 from hilbert.training.batches import Batch, Dataset, make_batch, plain_batches, training_batches
 from hilbert.training.fit import Prepared, make_dataset, prepare_inputs
 from hilbert.training.loop import Plan, run
+from hilbert.training.randomness import seeded
 from hilbert.training.tasks import Rows, class_counts
 
 Floats = NDArray[np.float64]
@@ -104,8 +105,7 @@ class MethodTask:
             return None
         sums: dict[str, float] = {}
         size, limit = self.config.batch_size, self.config.max_segments
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(0)
+        with seeded(0, self.module), torch.no_grad():
             for batch in plain_batches(self.data, self.rows.held_out, size, limit):
                 share = len(batch.target) / len(self.rows.held_out)
                 for name, value in self.method.losses(batch, 1.0).items():
@@ -138,8 +138,7 @@ def train_method(
     index = torch.as_tensor(rows.train, device=device)
     widths = inputs.widths
     shape = Shape(widths["audio"], widths["text"], widths["cross"], classes, class_counts(data.target[index], classes))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         method = kind(shape, dict(options))
     method.start(*(part.packed(rows.train) for part in (data.audio, data.text)))
     method.to(device)

@@ -33,12 +33,13 @@ def run(
     """Write the predicted class and all class probabilities of each document."""
     import pyarrow as pa
 
+    from hilbert.corpus.tables import READERS
     from hilbert.errors import ModelError, UsageError
     from hilbert.evaluation.strangers import strangers
-    from hilbert.inference import MANIFESTS, load_model, prepare
+    from hilbert.inference import load_model, prepare
 
     check_suffix(out)
-    if transcript is not None and (input.is_dir() or input.suffix.lower() in MANIFESTS):
+    if transcript is not None and (input.is_dir() or input.suffix.lower() in READERS):
         raise UsageError(f"--transcript belongs to a recording, and {input} is a feature store or manifest")
     fitted = load_model(model)
     if not hasattr(fitted, "predict_proba"):

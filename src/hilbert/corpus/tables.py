@@ -40,8 +40,7 @@ def read_table(path: Path) -> Table:
     Raises ManifestError where no table can be had at all: not there, over 1 GiB or 10,000 columns, no such
     format.
     """
-    readers = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet, ".pq": _parquet}
-    reader = readers.get(path.suffix.lower())
+    reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise ManifestError(
             f"{path}: expected a manifest as .csv, .jsonl or .parquet, found {path.suffix or 'no suffix'!r}; "
@@ -215,3 +214,7 @@ def _long_fields() -> Iterator[None]:
             yield
         finally:
             csv.field_size_limit(before)
+
+
+READERS = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet, ".pq": _parquet}
+"""Suffix → what reads a manifest of this format."""

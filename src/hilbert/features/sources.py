@@ -15,7 +15,7 @@ from hilbert.corpus.recording import probe
 from hilbert.encoders.protocol import SpeechEncoder, TextEncoder
 from hilbert.encoders.spans import SpanCounts, encode_spans
 from hilbert.encoders.spec import EncoderSpec
-from hilbert.errors import InputError
+from hilbert.errors import AudioError, InputError
 from hilbert.features.keys import audio_key, file_hash, text_key
 from hilbert.features.store import FeatureStore
 from hilbert.segments.audio import read_blocks
@@ -25,6 +25,7 @@ CUES = "documents whose audio is cut by cues"
 WINDOWS = "documents whose audio is cut into windows"
 NEAREST = "audio segments shorter than a frame"
 BEYOND = "audio segments that end beyond their recording"
+NO_LENGTH = "documents whose recording cannot be read, timed by their last cue"
 PIECES = "texts longer than the encoder's limit, encoded in pieces"
 
 
@@ -86,8 +87,13 @@ class TranscriptSource:
         segments = text_segments(document.cues(), self.segmentation)
         if not segments:
             return None
-        duration = probe(document.audio).duration if document.audio is not None else None
-        return encode_texts(self.encoder, segments, relative_times(segments, duration), store)
+        duration, counts = None, {}
+        if document.audio is not None:
+            try:
+                duration = probe(document.audio).duration
+            except AudioError:  # said by the speech encoder, where there is one: here the text alone is asked for
+                counts = {NO_LENGTH: 1}
+        return encode_texts(self.encoder, segments, relative_times(segments, duration), store, counts)
 
 
 def encode_texts(

@@ -153,6 +153,13 @@ class TableText:
         return encode_texts(self.encoder, cues, even(len(cues)), store, {DROPPED: dropped})
 
 
+def _words(rows: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
+    try:
+        return rows[name].cast(pa.large_string() if name == TEXT else pa.string())
+    except pa.ArrowException:
+        raise InputError(f"{path}: expected text in {name!r}, found {rows.schema.field(name).type}") from None
+
+
 def _numeric(rows: pa.Table, name: str) -> bool:
     kind = rows.schema.field(name).type
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
@@ -205,7 +212,9 @@ def _read(path: Path) -> pa.Table:
             raise InputError(f"{path}: expected a column {name!r}, found {', '.join(rows.column_names)}")
     if not pa.types.is_integer(rows.schema.field(SEGMENT).type):
         raise InputError(f"{path}: expected whole numbers in {SEGMENT!r}, found {rows.schema.field(SEGMENT).type}")
-    rows = rows.set_column(rows.column_names.index(DOCUMENT), DOCUMENT, rows[DOCUMENT].cast(pa.string()))
+    for name in (DOCUMENT, TEXT):
+        if name in rows.column_names:
+            rows = rows.set_column(rows.column_names.index(name), name, _words(rows, name, path))
     for name, empty in ((DOCUMENT, pc.equal(rows[DOCUMENT], "")), (SEGMENT, pc.is_null(rows[SEGMENT]))):
         count = rows[name].null_count or pc.sum(empty).as_py()
         if count:

@@ -54,8 +54,9 @@ def attended(queries: Packed, keys: Packed, values: Floats, prototypes: Prototyp
             key = slice(starts[row], starts[row + 1])
             if length == 0 or key.stop == key.start:
                 continue
-            own = weights[first : first + length]
-            at = np.interp(keys.times[key], part.times[first : first + length], np.arange(length))
+            order = first + np.argsort(part.times[first : first + length], kind="stable")  # cues may overlap
+            own = weights[order]
+            at = np.interp(keys.times[key], part.times[order], np.arange(length))
             low = np.floor(at).astype(np.int64)
             share = (at - low)[:, None]
             after = own[np.minimum(low + 1, length - 1)] if share.any() else own[low]

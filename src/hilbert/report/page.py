@@ -47,7 +47,7 @@ def render_report(
 ) -> str:
     """The page as text."""
     main = main_model(result)
-    shown, inside = curve_models(result), flow.inside_rows(result)
+    shown, kept, inside = curve_models(result), flow.flow_rows(result), flow.inside_rows(result)
     features = dict(result.config["features"]) or dict(bags.source if bags is not None else {})
     return render(
         "hilbert.report",
@@ -74,7 +74,8 @@ def render_report(
         map=figures.embedding_map(result, main) if main else None,
         curves=figures.training_curves(result, main) if main else None,
         by_class=by_class_rows(result, shown),
-        flow=flow.flow_rows(result),
+        flow=kept,
+        embedded=any(row["retention"][0][0] for row in kept),
         inside=inside,
         gated=any(row["mass"][0] for row in inside),
         contributions=flow.contributions(result) if result.flow else None,

@@ -22,6 +22,7 @@ from hilbert.model.pooled import PooledBlocks, pool
 from hilbert.objectives.total import References, RepresentationObjective
 from hilbert.training.batches import Dataset, Segments, plain_batches
 from hilbert.training.loop import History, Plan, run
+from hilbert.training.randomness import seeded
 from hilbert.training.tasks import HeadTask, JointTask, RepresentationTask, Rows
 
 Ints = NDArray[np.int64]
@@ -185,8 +186,7 @@ def fit_network(
     """
     ready = prepared or prepare(config, bags, target, groups, rows.train, seed, device)
     data = ready.data
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         network = make_network(config.model, **ready.inputs.widths)
         objective = RepresentationObjective(config).to(device)
         head = make_head(config.model.width, classes, config.head).to(device) if classes else None

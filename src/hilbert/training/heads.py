@@ -16,6 +16,7 @@ from hilbert.config import HilbertConfig
 from hilbert.model.experts import make_head
 from hilbert.model.linear import STRENGTHS, LogisticMap, best_of
 from hilbert.training.loop import Plan, run
+from hilbert.training.randomness import seeded
 from hilbert.training.tasks import HeadTask, Rows
 
 Floats = NDArray[np.float64]
@@ -167,8 +168,7 @@ def _train(
     """Train on the first ``train`` rows; the others, if any, stop it early. Returns head and best epoch."""
     config = HilbertConfig.load("robust")
     values = _padded(z)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         head = make_head(values.shape[1] // BLOCKS, classes, config.head.model_copy(update={"kind": kind}))
     t = config.training
     plan = Plan(t.head_epochs, t.head_learning_rate, t.weight_decay, t.warmup, t.clip, t.patience, epochs)

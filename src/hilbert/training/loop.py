@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hilbert.errors import HilbertError
 from hilbert.training.checkpoint import load_checkpoint, save_checkpoint
+from hilbert.training.randomness import seeded
 
 History = list[dict[str, Any]]
 
@@ -127,9 +128,7 @@ def _epoch(
     module = task.module
     sums: dict[str, float] = {}
     batches = list(task.batches(epoch, (*key, epoch)))
-    device = next(module.parameters()).device
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(np.random.default_rng((*key, epoch)).integers(2**62)))
+    with seeded(int(np.random.default_rng((*key, epoch)).integers(2**62)), module):
         module.train()
         for step, batch in enumerate(batches):
             done = (epoch + (step + 1) / len(batches)) / plan.epochs

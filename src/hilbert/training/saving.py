@@ -31,7 +31,7 @@ from hilbert.training.selection import read
 FORMAT = 5
 HEADER, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
 MODALITIES = ("audio", "text")
-COMMON = ("weights_sha256", "config", "seed", "epochs", "features")
+COMMON = ("weights_sha256", "config", "seed", "epochs", "features", "trained_on")
 CLASSIFIER = ("classes", "alpha", "beta", "selection", "calibration", "core", "segments_epochs")
 REQUIRED = {"embedder": COMMON, "classifier": (*COMMON, *CLASSIFIER)}
 SECOND = "segments."  # before the names of the second network's tensors

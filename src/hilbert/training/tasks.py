@@ -15,6 +15,7 @@ from hilbert.model.build import Network
 from hilbert.objectives.classification import classification_loss
 from hilbert.objectives.total import RepresentationObjective
 from hilbert.training.batches import Batch, Dataset, plain_batches, training_batches
+from hilbert.training.randomness import seeded
 from hilbert.training.views import embed_views
 
 Ints = NDArray[np.int64]
@@ -38,10 +39,9 @@ def head_losses(head: nn.Module, z: Tensor, target: Tensor, counts: Tensor, conf
     return {"total": total, "label": label, "load_balance": output.load_balance, "router_z": output.router_z}
 
 
-def _mean(parts: Iterable[dict[str, Tensor]], monitor: str) -> dict[str, float]:
+def _mean(module: nn.Module, parts: Iterable[dict[str, Tensor]], monitor: str) -> dict[str, float]:
     """Means of the parts, which may draw random views: always the same ones."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0, module):
         rows = [{name: float(value) for name, value in part.items()} for part in parts]
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return means | {"monitor": means[monitor]}
@@ -85,7 +85,7 @@ class RepresentationTask:
             return None
         training = self.config.training
         batches = plain_batches(self.data, self.rows.held_out, training.batch_size, training.max_segments)
-        return _mean((self.losses(batch, 1.0) for batch in batches), "total")
+        return _mean(self.module, (self.losses(batch, 1.0) for batch in batches), "total")
 
 
 class HeadTask:
@@ -118,7 +118,7 @@ class HeadTask:
         """The classification loss on held-out documents."""
         if not len(self.rows.held_out):
             return None
-        return _mean([self.losses(self.rows.held_out, 1.0)], "label")
+        return _mean(self.module, [self.losses(self.rows.held_out, 1.0)], "label")
 
 
 class JointTask(RepresentationTask):
@@ -156,7 +156,7 @@ class JointTask(RepresentationTask):
         if not len(rows):
             return None
         batches = plain_batches(self.data, rows, len(rows), self.config.training.max_segments)
-        return _mean((self.losses(batch, 1.0) for batch in batches), "label")
+        return _mean(self.module, (self.losses(batch, 1.0) for batch in batches), "label")
 
 
 def class_counts(target: Tensor, classes: int) -> Tensor:
