@@ -49,7 +49,13 @@ class HilbertClassifier(ClassifierMixin, JudgingParts):  # type: ignore[misc]
     """Called by ``fit`` with the training documents as the network reads them, which the model does not keep."""
 
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
-        """Fit on labelled documents; those with label None only shape the representation."""
+        """Fit on labelled documents; those with label None only shape the representation.
+
+        y: (docs,) labels of any type, None where there is none; groups: (docs,) whom a document belongs to, None for
+        each its own. Raises InputError for other than bags, labels of another number, or fewer than two classes;
+        UsageError for groups of another number or too few of them, or a device that is not there; HilbertError where a
+        gradient is not finite.
+        """
         self._check(X)
         self.__dict__.pop("fit_", None)  # until this fit is done, the classifier is not fitted
         self.classes_, target = encode_labels(np.asarray(y, dtype=object).tolist())

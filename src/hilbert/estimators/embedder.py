@@ -27,7 +27,11 @@ class HilbertEmbedder(BaseHilbert):
     """Document embeddings learnt without labels: one stage, stopped early on held-out groups, then refitted."""
 
     def fit(self, X: Bags, y: Labels | None = None, groups: Labels | None = None) -> Self:
-        """Learn from all documents; ``y`` is ignored, documents of one group are no negatives of each other."""
+        """Learn from all documents; ``y`` is ignored, documents of one group are no negatives of each other.
+
+        groups: (docs,), None for each document its own. Raises InputError for other than bags, or fewer than two
+        groups; UsageError for groups of another number, or a device that is not there.
+        """
         self._check(X)
         numbers = encode_groups(groups, len(X))
         everyone, nothing = np.arange(len(X)), np.full(len(X), -1)

@@ -77,7 +77,11 @@ def evaluate_split(
     progress: Progress | None = None,
     monitors: bool = True,
 ) -> Result:
-    """Train and test as ``split`` says (train, dev or test for each document; the manifest's ``column``)."""
+    """Train and test as ``split`` says (train, dev or test for each document; the manifest's ``column``).
+
+    y, groups, score: (docs,), as in ``evaluate``. Raises UsageError where lengths differ, ids are there
+    twice, a side of the split is empty, or a group stands on both.
+    """
     _check(models, bags, y, groups)
     splits = [split_by_column(split, y, groups, score)]
     settings = {"protocol": "one split", "column": column, "folds": 1, "repeats": 1}

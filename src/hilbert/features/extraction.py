@@ -64,7 +64,9 @@ def extract(
 
     A document that fails is listed in ``store.problems``, and the others go on. Interrupting loses at most the
     document under way. ``store.report`` says what this run did.
-    Raises UsageError without an encoder, EncoderError when one cannot be loaded.
+    Raises UsageError without an encoder, ConfigError for one that is not written as a name with options, EncoderError
+    when one cannot be loaded, MissingDependencyError where it needs what is not installed, StoreError when ``out``
+    holds something else.
     """
     if speech is None and text is None:
         raise UsageError("extraction needs an encoder: give speech, text or both (see `hilbert encoders`)")

@@ -42,7 +42,10 @@ class Index:
 
 
 class FeatureStore:
-    """Features on disk; ``load`` gives them as bags, ``corpus`` the manifest they belong to."""
+    """Features on disk; ``load`` gives them as bags, ``corpus`` the manifest they belong to.
+
+    Raises StoreError for a folder that holds no feature store, or one of another format.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

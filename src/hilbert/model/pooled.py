@@ -89,7 +89,7 @@ class Block:
 
 @dataclass(frozen=True)
 class PooledBlocks:
-    """Block scaling: every modality contributes a Gram matrix of the same norm (method notes, "Input").
+    """Block scaling: every modality contributes a Gram matrix of the same norm (docs/method.md).
 
     Pool to mean and spread, impute, standardise, PCA to min(components, docs / 2), centre, divide by
     ‖X Xᵀ‖_F^½, all on training documents; one common constant then makes the mean squared row norm 1.

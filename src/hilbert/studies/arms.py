@@ -26,7 +26,7 @@ STUDIED: Mapping[str, Mapping[str, float]] = {"paper": {}, "robust": {"cka.weigh
 """Weights of terms that a preset leaves out: where they are studied, and what `robust` had until it left them out."""
 MEASURED = {"CKA": "term_cka", "balance": "gap", "dual": "term_contrast"}  # what each term optimises
 ALL = 99  # inner folds, however many a preset has
-GAP = 0.05  # nats of difference between both modalities' information that a balance can be asked to close
+GAP = 0.05  # nats (`robust`: a dimension) between both modalities' information that a balance can be asked to close
 PRESETS = ("paper", "robust")
 CONCAT, GMC = Arm("concat-lr", "concat-lr"), Arm("gmc", "gmc")
 SHIPPED = Arm("hilbert", "hilbert")
