@@ -49,6 +49,18 @@ def test_total_is_the_weighted_sum_of_its_parts(preset):
     assert (later["total"] - parts["total"]).item() == pytest.approx(0.1 * parts["balance"].item(), rel=1e-3, abs=1e-6)
 
 
+@pytest.mark.parametrize("term", ["cka", "balance"])
+def test_a_term_without_a_weight_is_watched_and_nothing_else(term):
+    z, references = batch()
+    weights = {"cka.weight": 1.0, "balance.weight": 1.0}
+    asked, watched = objective(**weights), objective(**weights | {f"{term}.weight": 0.0})
+    one, other = asked(z, references), watched(z, references)
+    assert other[term].item() == pytest.approx(one[term].item(), rel=1e-6)
+    assert one[term].requires_grad
+    assert not other[term].requires_grad
+    assert other["total"].item() == pytest.approx((one["total"] - one[term]).item(), rel=1e-6)
+
+
 def test_labels_are_read_by_a_contrast_that_asks_for_them_alone():
     z, references = batch()
     labels = torch.arange(24) % 3, torch.ones(24)

@@ -93,19 +93,25 @@ class RepresentationObjective(nn.Module):
             weight=weight,
         )
         targets = References(z.audio, z.text) if self.cka.target == "embedding" else references
-        cka = cka_loss(
-            z.joint,
-            targets.audio,
-            targets.text,
-            has_audio=z.has_audio,
-            has_text=z.has_text,
-            kernel=self.cka.kernel,
-            hinge=self.cka.hinge,
-        )
-        info_audio, info_text = self._information(z, references, contrast.audio_joint, contrast.text_joint)
-        gap = balance(info_audio, info_text, self.balance.form)
+        with _gradients(self.cka.weight):
+            cka = cka_loss(
+                z.joint,
+                targets.audio,
+                targets.text,
+                has_audio=z.has_audio,
+                has_text=z.has_text,
+                kernel=self.cka.kernel,
+                hinge=self.cka.hinge,
+            )
+        with _gradients(self.balance.weight):
+            info_audio, info_text = self._information(z, references, contrast.audio_joint, contrast.text_joint)
+            gap = balance(info_audio, info_text, self.balance.form)
         warmup = min(1.0, progress / self.balance.warmup) if self.balance.warmup else 1.0
-        total = self.contrast.weight * contrast.total + self.cka.weight * cka + warmup * self.balance.weight * gap
+        total = self.contrast.weight * contrast.total
+        if self.cka.weight:
+            total = total + self.cka.weight * cka
+        if self.balance.weight:
+            total = total + warmup * self.balance.weight * gap
         return {
             "total": total,
             "audio_joint": contrast.audio_joint,
@@ -136,3 +142,8 @@ class RepresentationObjective(nn.Module):
             for x, present in pairs
         )
         return audio, text
+
+
+def _gradients(weight: float) -> torch.set_grad_enabled:
+    """A term without a weight is computed to be watched, and costs no backward pass."""
+    return torch.set_grad_enabled(torch.is_grad_enabled() and weight > 0)
