@@ -161,6 +161,15 @@ def test_text_alone_needs_no_recording(run, folder):
     assert "2 documents whose recording cannot be read, timed by their last cue" in store.report.notes()
 
 
+def test_a_count_is_of_its_document_and_not_of_another_with_the_same_words(run, folder):
+    (folder.root / "d0.wav").write_bytes(b"this is no sound")
+    folder.write(["yes", "no", "yes", "no"], ["twin,,d0.vtt,,no"])  # the words of d0, and no recording to be read
+    store = run(speech=None)
+    entries = store.index.documents
+    assert entries["d0"]["text"]["key"] == entries["twin"]["text"]["key"]
+    assert "1 documents whose recording cannot be read, timed by their last cue" in store.report.notes()
+
+
 def test_nothing_to_encode_is_a_problem_of_the_document(run):
     store = run(speech=None)
     assert [p.document for p in store.problems] == ["d2"]

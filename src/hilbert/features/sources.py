@@ -103,14 +103,13 @@ def encode_texts(
     store: FeatureStore,
     counts: dict[str, int] | None = None,
 ) -> Found:
-    """Features of segments of text; ``counts`` are kept with them."""
+    """Features of segments of text; ``counts`` are the document's own, not the file's, which others may share."""
     key = text_key(segments, times, encoder.identity)
-    known = store.find(key)
-    if known is not None:
-        # the same words may be left over from other ones
-        return Found(known | {"counts": known["counts"] | (counts or {})}, False)
-    encoded = encoder.encode([cue.text for cue in segments])
-    return Found(store.write(key, encoded.values, times, {PIECES: encoded.split} | (counts or {})), True)
+    known = entry = store.find(key)
+    if entry is None:
+        encoded = encoder.encode([cue.text for cue in segments])
+        entry = store.write(key, encoded.values, times, {PIECES: encoded.split})
+    return Found(entry | {"counts": entry["counts"] | (counts or {})}, known is None)
 
 
 def relative_times(segments: Sequence[Cue], duration: float | None) -> NDArray[np.float64]:
