@@ -16,9 +16,9 @@ def test_quick_fits_every_registered_model():
     assert sum(c.folds * c.repeats for c in plan) == 6
 
 
-def test_standard_has_all_models_on_four_settings_and_the_main_ones_on_five_more():
+def test_standard_has_all_models_on_four_settings_and_the_main_ones_on_six_more():
     plan = make_plan("standard")
-    assert [len(c.models) == len(MODELS) for c in plan] == [True] * 4 + [False] * 5
+    assert [len(c.models) == len(MODELS) for c in plan] == [True] * 4 + [False] * 6
     assert all(set(c.models) <= set(MAIN) and (c.folds, c.repeats) == (5, 5) for c in plan[4:])
     assert [c.id for c in plan[:3]] == [
         "maec-a/praat-wordllama", "maec-b/praat-wordllama", "speechocean762/whisper-tiny.en-minilm-l6",
@@ -31,7 +31,7 @@ def test_full_adds_every_pair_and_many_folds():
     many = next(c for c in full if c.id == "maec-a/praat-wordllama-25-folds")
     assert (many.folds, many.repeats) == (25, 1)
     ids = [c.id for c in full]
-    assert len(ids) == len(set(ids)) == 3 + 12 + 1
+    assert len(ids) == len(set(ids)) == 4 + 12 + 1
 
 
 def test_the_comparator_runs_in_every_setting_of_its_task():
@@ -42,7 +42,7 @@ def test_the_comparator_runs_in_every_setting_of_its_task():
 
 
 def test_models_and_tasks_choose():
-    plan = make_plan("standard", ["toy", "concat-lr"], ["maec-b", "speechocean762/prosody-minilm-l6"])
+    plan = make_plan("standard", ["toy", "concat-lr"], ["maec-b/praat-wordllama", "speechocean762/prosody-minilm-l6"])
     assert [(c.id, c.models) for c in plan] == [
         ("maec-b/praat-wordllama", ("concat-lr", "toy")),
         ("speechocean762/prosody-minilm-l6", ("concat-lr",)),

@@ -30,6 +30,7 @@ PAIRS = (
     ("speechocean762", "resemblyzer", "wordllama"),
     ("speechocean762", "prosody", "mpnet-base"),
     ("maec-a", "praat", "minilm-l6"),
+    ("maec-b", "praat", "minilm-l6"),
 )
 QUICK = (("maec-a", "praat", "wordllama"), ("maec-b", "praat", "wordllama"), ("speechocean762", "prosody", "wordllama"))
 

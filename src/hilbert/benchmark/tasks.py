@@ -60,7 +60,7 @@ TASKS: Mapping[str, Task] = {
             MAEC,
             "year",
             (PRAAT,),
-            ("wordllama",),
+            ("wordllama", "minilm-l6"),
             "the year of an earnings call, words with digits left out",
             first=64,
             drop_words=r"\d",
