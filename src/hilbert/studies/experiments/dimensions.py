@@ -92,4 +92,10 @@ EXPERIMENT = Experiment(
     ("auc", "dominance", "least", "latent_audio", "latent_text", "retention_least", "gradient_audio"),
     ("dominance", "least", "auc"),
     "log₁₀ of audio width / text width",
+    lines=(
+        *(arm.name for p in PRESETS for arm in (all_terms(p), without(p, "CKA", "balance"), raised(p))),
+        reduced(without("paper", "CKA", "balance")).name,
+        GMC.name,
+        CONCAT.name,
+    ),
 )
