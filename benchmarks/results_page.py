@@ -123,7 +123,9 @@ def backbones(task: str, place: Place) -> str:
     against, rows = read_comparators(place.out), []
     for comparison in make_plan("full", comparators=against):
         setting = comparison.setting
-        if setting.task.name != task or (found := collect(comparison, place, against[task])) is None:
+        if setting.task.name != task or comparison.suffix:
+            continue
+        if (found := collect(comparison, place, against[task])) is None:
             continue
         auc = {name: row["auc"] for name, row in found.metrics["models"].items()}
         if "abmil" in auc or MODEL not in auc:
