@@ -21,7 +21,8 @@ from hilbert.studies.experiments import (
     weights,
 )
 from hilbert.studies.experiments.all import EXPERIMENTS, choose
-from hilbert.studies.pages import draw, markdown
+from hilbert.studies.figures import draw
+from hilbert.studies.pages import markdown
 from hilbert.studies.rows import Found, read_rows, row_of
 from hilbert.studies.trial import Arm, Trial
 
@@ -252,6 +253,16 @@ def test_a_figure_has_a_row_an_arm_and_a_panel_a_case() -> None:
     shown = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
     assert "draw 30" in shown
     assert "concat-lr" not in shown
+
+
+def test_cases_without_an_order_are_colours_of_a_row_an_arm() -> None:
+    experiment = EXPERIMENTS["lengths"]
+    trials = experiment.trials(FULL)
+    drawn = draw(experiment, stored(trials, lambda t: {"raw audio → text": 0.5 + 0.001 * (t.seed % 7)}))
+    assert drawn is not None
+    rows = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+    assert rows == list(dict.fromkeys(t.arm.name for t in trials))
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == list(dict.fromkeys(t.case for t in trials))
 
 
 def test_a_quantity_that_some_seeds_lack_says_of_how_many_it_is() -> None:
