@@ -50,11 +50,12 @@ def _name(drawn: Figure, axes: Sequence[Axes]) -> None:
 
 def _draw_rows(experiment: Experiment, found: Found) -> Figure:
     """A panel a quantity, a row an arm, a colour a case."""
-    high = 1.0 + (0.2 + 0.08 * len(found.cases)) * len(found.arms)
+    arms = [arm for arm in found.arms if any(found.values(quantity, arm) for quantity in experiment.panels)]
+    high = 1.0 + (0.2 + 0.08 * len(found.cases)) * len(arms)
     drawn, axes = figure(3.6 * len(experiment.panels) + 2.4, high, len(experiment.panels))
     for ax, quantity in zip(axes, experiment.panels, strict=True):
         for place, case in enumerate(found.cases):
-            at = {arm: estimate(found.values(quantity, arm, case)) for arm in found.arms}
+            at = {arm: estimate(found.values(quantity, arm, case)) for arm in arms}
             _rows(ax, at, ax is axes[0], case, place, len(found.cases))
         ax.set_xlabel(f"{title(quantity)}, 95 % interval", fontsize=9, color=INK)
     if len(found.cases) > 1:
