@@ -33,8 +33,9 @@ Cases = Mapping[str, tuple[float, Design]]
 class Experiment:
     """``columns``: quantities of the table; ``panels``: those of the figure, over the cases' levels, named ``axis``.
 
-    Without an ``axis`` cases have no order, and the figure has a row an arm and a colour a case. ``lines``: the arms that the figure shows (default: all). ``reference``: an arm; the figure then shows, a row an
-    arm and a panel a case, each arm's paired difference to it in the first of ``panels``.
+    Without an ``axis`` cases have no order, and the figure has a row an arm and a colour a case. ``lines``: the arms
+    that it shows (default: all). ``reference``: an arm; the figure then shows, a row an arm and a panel a case, each
+    arm's paired difference to it in the first of ``panels``.
     """
 
     name: str
