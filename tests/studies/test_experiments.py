@@ -16,6 +16,7 @@ from hilbert.studies.experiments import (
     dominance,
     heterogeneity,
     labels,
+    noise,
     sensitivity,
     settling,
     weights,
@@ -109,6 +110,17 @@ def test_an_ablation_whose_term_moves_nothing_is_no_test() -> None:
     assert verdicts(gap=0.5, moved=0.2) == {"CKA": "no test", "balance": "no test"}
 
 
+@pytest.mark.parametrize(("weight", "kept", "auc"), [(0.03, "supported", "supported"), (0.0, *["not supported"] * 2)])
+def test_settling_looks_at_paper_as_it_is_shipped_too(weight: float, kept: str, auc: str) -> None:
+    def of(t: Trial) -> dict[str, float]:
+        own = weight * (t.arm.name == settling.OWN.name)
+        return {"retention_least": 0.4 + own, "auc": 0.7 - own, "auprc": 0.3}
+
+    claims = {claim.text.split(": ")[1]: claim.verdict for claim in settling.claims(stored(settling.trials(FULL), of))}
+    assert claims["CKA keeps structure at its own weight"] == kept
+    assert claims["CKA costs 0.005 of macro AUC or more at its own weight"] == auc
+
+
 @pytest.mark.parametrize(
     ("with_", "without_", "expected"),
     [
@@ -156,7 +168,7 @@ def test_experts_cannot_fail_where_nothing_can_be_learnt() -> None:
 
 
 def test_networks_choose_on_all_inner_folds_where_accuracy_decides() -> None:
-    for experiment in (settling, labels, heterogeneity):
+    for experiment in (noise, settling, labels, heterogeneity):
         options = [t.arm.options for t in experiment.trials(FULL) if t.arm.options.get("core.enabled") is False]
         assert {own["selection.trained"] for own in options} == {ALL}
     assert steady(Arm("concat-lr", "concat-lr")) == Arm("concat-lr", "concat-lr")
@@ -263,6 +275,16 @@ def test_cases_without_an_order_are_colours_of_a_row_an_arm() -> None:
     rows = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
     assert rows == list(dict.fromkeys(t.arm.name for t in trials))
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == list(dict.fromkeys(t.case for t in trials))
+
+
+def test_what_noise_costs_is_asked_of_the_whole_model_too() -> None:
+    def of(t: Trial) -> dict[str, float]:
+        return {"auc": 0.7 - 0.02 * (t.arm.name == "hilbert, audio only") + 1e-4 * (t.seed % 100)}
+
+    verdicts = {claim.text: claim.verdict for claim in noise.claims(stored(noise.trials(FULL), of))}
+    ours = "hilbert: noise in the text costs no more than 0.01 against the same on audio only"
+    assert verdicts[ours] == "supported"
+    assert all(t.arm.only == "audio" for t in noise.trials(FULL) if t.arm.name.endswith("audio only"))
 
 
 def test_a_quantity_that_some_seeds_lack_says_of_how_many_it_is() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hilbert.studies.arms import CONCAT, PRESETS, SHIPPED, acts, network, raised, without
+from hilbert.studies.arms import CONCAT, PRESETS, SHIPPED, acts, network, raised, steady, without
 from hilbert.studies.claims import Claim, above
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import corpus
@@ -23,15 +23,15 @@ def trials(size: Size) -> list[Trial]:
     arms = [AUDIO_ONLY, SHIPPED, *(raised(preset) for preset in PRESETS)]
     arms += [without(preset, "balance") for preset in PRESETS]
     if not size.small:
-        arms += [CONCAT, *(network(preset, "shipped") for preset in PRESETS)]
+        own = [network(preset, "shipped") for preset in PRESETS]
+        arms += [CONCAT, *own, *(on_audio(arm) for arm in (*own, SHIPPED))]
         arms += [without(preset, "CKA") for preset in PRESETS]
-        arms += [on_audio(preset) for preset in PRESETS]
-    return crossed(arms, case, size, ("prediction", "latents", "flow", "terms"))
+    return crossed([steady(arm) for arm in arms], case, size, ("prediction", "latents", "flow", "terms"))
 
 
-def on_audio(preset: str) -> Arm:
-    """A preset's network that is given no text."""
-    return replace(network(preset, "shipped, audio only"), only="audio")
+def on_audio(arm: Arm) -> Arm:
+    """A model that is given no text."""
+    return replace(arm, name=f"{arm.name}, audio only", only="audio")
 
 
 def claims(found: Found) -> list[Claim]:
@@ -41,10 +41,10 @@ def claims(found: Found) -> list[Claim]:
         loss = found.change("auc", arm, AUDIO_ONLY.name)
         text = f"{arm}: noise in the text costs no more than {MARGIN:g} of macro AUC against audio-lr"
         made.append(Claim(text, [above("macro AUC − that of audio-lr", loss, -MARGIN)]))
-    for preset in PRESETS:
-        loss = found.change("auc", network(preset, "shipped").name, on_audio(preset).name)
+    for whole in (SHIPPED, *(network(preset, "shipped") for preset in PRESETS)):
+        loss = found.change("auc", whole.name, on_audio(whole).name)
         if loss:
-            text = f"{preset}, network alone: noise in the text costs no more than {MARGIN:g} against audio only"
+            text = f"{whole.name}: noise in the text costs no more than {MARGIN:g} against the same on audio only"
             made.append(Claim(text, [above("macro AUC with the text − without", loss, -MARGIN)]))
     for preset in PRESETS:
         names = raised(preset).name, without(preset, "balance").name
