@@ -119,6 +119,8 @@ def test_settling_looks_at_paper_as_it_is_shipped_too(weight: float, kept: str, 
     claims = {claim.text.split(": ")[1]: claim.verdict for claim in settling.claims(stored(settling.trials(FULL), of))}
     assert claims["CKA keeps structure at its own weight"] == kept
     assert claims["CKA costs 0.005 of macro AUC or more at its own weight"] == auc
+    others = {option: raised_weights("paper")[option] for term, option in TERMS.items() if term != "CKA"}
+    assert others == {option: studied_weight("paper", option) for option in others}
 
 
 @pytest.mark.parametrize(
