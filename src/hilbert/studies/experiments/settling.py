@@ -14,7 +14,7 @@ from hilbert.studies.arms import (
     steady,
     studied_weight,
     without,
-)  # fmt: skip
+)
 from hilbert.studies.claims import AUC_MATTERS, R2_MATTERS, Claim, above, below
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import NUISANCE, TEXT, corpus
@@ -92,10 +92,10 @@ EXPERIMENT = Experiment(
     "Does removing CKA or balance cost structure and accuracy?",
     "Four classes of 70, 18, 8 and 4 %, from shared and unique latents; the text has a quarter of the audio's "
     "signal-to-noise ratio and 50 coordinates of noise, as in `weights`; 200 and 500 training documents. A term stands "
-    "at three times the weight that halves what it optimises, the others at the weights that halve it. Structure is "
-    "the least retention for CKA, the R² of the worse kept modality's own latents for balance. The claim stands only "
-    "if structure, macro AUC and the rarest class's AUPRC all fall without the term. That is thirty times the weight "
-    "that CKA has in `paper`, which is therefore looked at as it is shipped, too. hilbert is the preset `robust` as it "
+    "at three times the weight that halves what it optimises, the others at the weights that halve it. For the CKA of "
+    "`paper` that is thirty times its own weight, so it is looked at as it is shipped, too. Structure is the least "
+    "retention for CKA, the R² of the worse kept modality's own latents for balance. The claim stands only if "
+    "structure, macro AUC and the rarest class's AUPRC all fall without the term. hilbert is the preset `robust` as it "
     "is shipped, without either, with linear core and second network. The balance of `paper` sees no gap here and is "
     "left out.",
     trials,
