@@ -5,7 +5,8 @@
 Fits HILBERT's network (no linear core and no second network, which could hide what it does) with all terms, without
 each of them, and with each weight ten times as large, in grouped folds whose training and test documents are all of
 tuning companies, which no table scores. Prints macro AUC and its paired difference to that with all terms, with 95 %
-intervals from a bootstrap over companies. Probabilities are kept in --out; the same command goes on where it stopped.
+intervals from a bootstrap over companies. Probabilities and what is printed (`terms.txt`) are kept in --out; the same
+command goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def main() -> None:
     load = loader(Place(chosen.out, chosen.features, Path(chosen.data)))
     plan = {comparison.id: comparison for comparison in make_plan("standard")}
     models = {row: build("hilbert", {**ALONE, **weights}) for row, weights in arms().items()}
+    lines: list[str] = []
     for task in TASKS:
         data = tuning_part(load(plan[f"{task}/praat-wordllama"]))
         splits = grouped_folds(data.y, data.groups, 5, chosen.repeats, 0)
@@ -95,11 +97,13 @@ def main() -> None:
             for split in splits for row, model in models.items()
         )  # fmt: skip
         drawn = {row: samples(data, splits, row, paths) for row in models}
-        print(f"{task}: {len(data.y)} documents, {len(splits)} folds of {chosen.repeats} repeats", flush=True)
+        lines.append(f"{task}: {len(data.y)} documents, {len(splits)} folds of {chosen.repeats} repeats")
         for row, own in drawn.items():
             auc, change = (interval(float(v[0]), v[1:]) for v in (own, own - drawn[ALL]))
             says = "" if row == ALL else f"   {change.value:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
-            print(f"  {row:16s} {auc.value:.4f} [{auc.low:.3f}, {auc.high:.3f}]{says}", flush=True)
+            lines.append(f"  {row:16s} {auc.value:.4f} [{auc.low:.4f}, {auc.high:.4f}]{says}")
+    print(*lines, sep="\n")
+    (chosen.out / "terms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,9 +23,14 @@ def run(
         ),
     ] = None,
     tier: Annotated[str, typer.Option(help="quick (minutes, decides little) or full.", metavar="quick|full")] = "quick",
-    out: Annotated[Path, typer.Option(help="Folder of the results; an interrupted run goes on.")] = Path(
-        "results/studies"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the results; an interrupted run goes on. Default: results/studies; public: "
+            "results/benchmark.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes (default: one a core); changes no result.")] = None,
     hours: Annotated[
         float | None, typer.Option(min=0, help="Begin no new fit after so many hours; 0 only makes the pages.")
@@ -57,8 +62,9 @@ def run(
         raise UsageError(f"tier: expected {' or '.join(SIZES)}, found {tier!r}")
     size, screen = SIZES[tier], console()
     if names == ["public"]:
-        _public(out, data, features, size.small, jobs, hours, dry_run)
+        _public(out or Path("results/benchmark"), data, features, size.small, jobs, hours, dry_run)
         return
+    out = out or Path("results/studies")
     folder = out / "quick" if size.small else out
     experiments = choose(names or None)
     trials = {experiment.name: experiment.trials(size) for experiment in experiments}
