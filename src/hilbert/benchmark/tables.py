@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hilbert.evaluation.verdict import number, span
 from hilbert.files import write_text
 
 COMPARATORS = "comparators.yaml"
+NUMERIC = re.compile(r"[+−-]?[.\d]|—?$")  # how a cell begins that is a number, or is empty
 DEFAULT = "concat-lr"  # of the quick tier, which compares nothing
 
 
@@ -124,8 +126,9 @@ def summary(found: Sequence[Numbers], figure: bool = False) -> str:
 
 
 def grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [list(heads), ["---", *("--:" for _ in heads[1:])], *(list(row) for row in rows)]
+    """A Markdown table; columns of numbers stand on the right."""
+    sides = ["--:" if all(NUMERIC.match(cell) for cell in column) else "---" for column in zip(*rows, strict=True)]
+    lines = [list(heads), sides or ["---" for _ in heads], *(list(row) for row in rows)]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
