@@ -163,7 +163,9 @@ def test_experts_cannot_fail_where_nothing_can_be_learnt() -> None:
         def of(t: Trial) -> dict[str, float]:
             return {"auc": (trees if t.arm.name == "concat-gb" else 0.5) + 1e-4 * (t.seed % 100)}
 
-        return {claim.verdict for claim in heterogeneity.claims(stored(trials, of))}
+        claims = heterogeneity.claims(stored(trials, of))
+        assert [claim.verdict for claim in claims if "cost nothing" in claim.text] == ["supported"]
+        return {claim.verdict for claim in claims if "gain" in claim.text}
 
     assert verdict(0.5) == {"no test"}
     assert verdict(0.6) == {"not supported"}
