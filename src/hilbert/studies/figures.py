@@ -45,7 +45,9 @@ def draw(experiment: Experiment, found: Found) -> Figure | None:
 def _name(drawn: Figure, axes: Sequence[Axes]) -> None:
     """One legend for all panels, whose lines are not always the same."""
     shown = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    drawn.legend(list(shown.values()), list(shown), loc="outside right upper", fontsize=8, frameon=False)
+    drawn.legend(
+        list(shown.values()), list(shown), loc="outside right upper", fontsize=8, frameon=False, handlelength=3.5
+    )
 
 
 def _draw_rows(experiment: Experiment, found: Found) -> Figure:
