@@ -42,6 +42,7 @@ SHIPPED, BASE, RAISED = "hilbert", "all-terms", "raised"  # as it is shipped, it
 FLOOR = -0.01
 ALONE: Callable[[str], str] = "{} (no core)".format  # the row of a model's network alone
 Between = Mapping[tuple[str, str], Mapping[str, Any]]
+CHOSEN = " chosen ("  # in notes on what inner folds chose, of draws and single changes left out
 BESIDE = "gmc (core)"  # GMC with the options of the benchmark, beside the same linear core
 
 
@@ -121,7 +122,9 @@ def _terms(case: Case, numbers: Numbers, between: Between) -> Section:
     heads = ["row", "macro AUC", f"Δ {REFERENCE}", "Δ its start", "are its terms worth it?", "network alone",
              "Δ its start"]  # fmt: skip
     lines = [f"{case.setting.id}: {described(numbers)}. A row's start is {BASE} or {RAISED}, with all terms."]
-    return Section(f"{case.name}: terms", heads, rows, lines, once(numbers.notes))
+    other = tuple(f"{name}: " for name in case.models if name not in (REFERENCE, *_starts()))
+    notes = [note for note in once(numbers.notes) if not (note.startswith(other) and CHOSEN in note)]
+    return Section(f"{case.name}: terms", heads, rows, lines, notes)
 
 
 def _draws(case: Case, numbers: Numbers, between: Between) -> Section:
