@@ -14,7 +14,7 @@ from hilbert.benchmark.models import build
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.plan import Comparison
 from hilbert.benchmark.records import Records, read_about
-from hilbert.benchmark.tables import make_tables, read_comparators, require_comparators
+from hilbert.benchmark.tables import grid, make_tables, read_comparators, require_comparators
 from hilbert.benchmark.tasks import setting
 from hilbert.errors import InputError, UsageError
 from hilbert.evaluation.intervals import holm
@@ -213,3 +213,9 @@ def test_a_missing_comparator_is_said(place):
     assert "gmc, the comparator, is not among the models: no differences to it" in found.notes
     (numbers,) = make_tables([COMPARED], place, {**COMPARATORS, "maec-a": "gmc"}, resamples=50)
     assert "difference" not in dict(numbers.against)
+
+
+def test_columns_of_numbers_stand_on_the_right_and_words_on_the_left() -> None:
+    page = grid(["row", "AUC", "verdict"], [["a", ".71 ± .02", "supported"], ["b", "", "no test"], ["c", "−.1", ""]])
+    assert page.splitlines()[1] == "| --- | --: | --- |"
+    assert grid(["row", "AUC"], []).splitlines() == ["| row | AUC |", "| --- | --- |"]
