@@ -1,12 +1,13 @@
 """What each term of HILBERT's loss does for accuracy on real calls, inside the tuning companies of MAEC alone.
 
-    python benchmarks/terms.py --data $HILBERT_DATA [--repeats 3]
+    python benchmarks/terms.py --data $HILBERT_DATA [--repeats 3] [--rows heads]
 
 Fits HILBERT's network (no linear core and no second network, which could hide what it does) with all terms, without
 each of them, and with each weight ten times as large, in grouped folds whose training and test documents are all of
-tuning companies, which no table scores. Prints macro AUC and its paired difference to that with all terms, with 95 %
-intervals from a bootstrap over companies. Probabilities and what is printed (`terms.txt`) are kept in --out; the same
-command goes on where it stopped.
+tuning companies, which no table scores. With `--rows heads` as it ships, and predicting by its experts with each way
+to meet imbalance. Prints macro AUC and its paired difference to the first row, with 95 % intervals from a bootstrap
+over companies. Probabilities and what is printed (`terms.txt`, `heads.txt`) are kept in --out; the same command goes
+on where it stopped.
 """
 
 from __future__ import annotations
@@ -33,18 +34,24 @@ from hilbert.splits import Split, encode_groups, grouped_folds
 from hilbert.studies.arms import TERMS, studied_weight
 
 ALONE = {"core.enabled": False, "segments.enabled": False, "head.calibrate": False}
-ALL = "all terms"
 RESAMPLES = 2000
 Kept = dict[tuple[str, int, int], Path]
 
 
-def arms() -> dict[str, dict[str, float]]:
-    """Row → the weights of all terms."""
+def terms() -> dict[str, dict[str, Any]]:
+    """Row → the weights of all terms; the others are compared with the first."""
     usual = {option: studied_weight("robust", option) for option in TERMS.values()}
     without = {f"− {term}": {**usual, option: 0.0} for term, option in TERMS.items()}
     both = {**usual, TERMS["CKA"]: 0.0, TERMS["balance"]: 0.0}
     raised = {f"{term} × 10": {**usual, option: 10 * usual[option]} for term, option in TERMS.items()}
-    return {ALL: usual, **without, "− CKA, balance": both, **raised}
+    return {"all terms": usual, **without, "− CKA, balance": both, **raised}
+
+
+def heads() -> dict[str, dict[str, Any]]:
+    """Row → what predicts (the logistic regression on the embeddings, or the experts), and the experts' loss."""
+    ways = {"class weights": "class_weight", "none": "none", "adjusted logits": "logit_adjustment"}
+    by_experts = {f"experts, {name}": {"head.readout": False, "head.imbalance": way} for name, way in ways.items()}
+    return {"as shipped": {}, "readout, none": {"head.imbalance": "none"}, **by_experts}
 
 
 def fit(model: Any, data: Data, split: Split, path: Path) -> None:
@@ -78,12 +85,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("HILBERT_DATA"))
     parser.add_argument("--features", type=Path, default=Path("features-benchmark"))
     parser.add_argument("--out", type=Path, default=Path("results/terms"))
+    parser.add_argument("--rows", choices=("terms", "heads"), default="terms")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     chosen = parser.parse_args()
     load = loader(Place(chosen.out, chosen.features, Path(chosen.data)))
     plan = {comparison.id: comparison for comparison in make_plan("standard")}
-    models = {row: build("hilbert", {**ALONE, **weights}) for row, weights in arms().items()}
+    rows = terms() if chosen.rows == "terms" else heads()
+    models = {row: build("hilbert", {**ALONE, **weights}) for row, weights in rows.items()}
     lines: list[str] = []
     for task in TASKS:
         data = tuning_part(load(plan[f"{task}/praat-wordllama"]))
@@ -96,14 +105,14 @@ def main() -> None:
             delayed(fit)(model, data, split, paths[row, split.repeat, split.fold])
             for split in splits for row, model in models.items()
         )  # fmt: skip
-        drawn = {row: samples(data, splits, row, paths) for row in models}
+        first, drawn = next(iter(models)), {row: samples(data, splits, row, paths) for row in models}
         lines.append(f"{task}: {len(data.y)} documents, {len(splits)} folds of {chosen.repeats} repeats")
         for row, own in drawn.items():
-            auc, change = (interval(float(v[0]), v[1:]) for v in (own, own - drawn[ALL]))
-            says = "" if row == ALL else f"   {change.value:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
-            lines.append(f"  {row:16s} {auc.value:.4f} [{auc.low:.4f}, {auc.high:.4f}]{says}")
+            auc, change = (interval(float(v[0]), v[1:]) for v in (own, own - drawn[first]))
+            says = "" if row == first else f"   {change.value:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
+            lines.append(f"  {row:24s} {auc.value:.4f} [{auc.low:.4f}, {auc.high:.4f}]{says}")
     print(*lines, sep="\n")
-    (chosen.out / "terms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (chosen.out / f"{chosen.rows}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -171,6 +171,25 @@ def test_experts_cannot_fail_where_nothing_can_be_learnt() -> None:
     assert verdict(0.6) == {"not supported"}
 
 
+def test_class_weights_are_what_differs_between_an_arm_and_its_other() -> None:
+    trials = heterogeneity.trials(FULL)
+    arms = {t.arm.name: t.arm for t in trials}
+    ways = {name: arm.options["head.imbalance"] for name, arm in arms.items() if name.endswith("class weights")}
+    assert ways == {
+        "paper experts, class weights": "class_weight",
+        "robust experts, no class weights": "none",
+        "hilbert by experts, no class weights": "none",
+    }
+
+    def of(t: Trial) -> dict[str, float]:
+        weighed = t.arm.name in ("paper experts, class weights", "robust experts", "hilbert by experts", "hilbert")
+        return {"auc": (0.6 if weighed else 0.7) + 1e-4 * (t.seed % 100)}
+
+    claims = [claim for claim in heterogeneity.claims(stored(trials, of)) if "class weights" in claim.text]
+    assert len(claims) == 12
+    assert {claim.verdict for claim in claims} == {"supported"}
+
+
 def test_networks_choose_on_all_inner_folds_where_accuracy_decides() -> None:
     for experiment in (noise, settling, labels, heterogeneity):
         options = [t.arm.options for t in experiment.trials(FULL) if t.arm.options.get("core.enabled") is False]

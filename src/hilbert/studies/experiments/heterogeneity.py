@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hilbert.studies.arms import CONCAT, SHIPPED, network, steady
 from hilbert.studies.claims import AUC_MATTERS, Claim, Part, above, combined
@@ -29,13 +30,24 @@ def trials(size: Size) -> list[Trial]:
     cases = {_name(h): (h, corpus(own, populations=Populations(2, h))) for h in levels}
     presets = ("paper",) if size.small else ("paper", "robust")
     arms = [*(head(preset, kind) for preset in presets for kind in HEADS), CONCAT, TREES]
-    arms += [] if size.small else [SHIPPED, BY_EXPERTS]
+    arms += [] if size.small else [SHIPPED, BY_EXPERTS, *(_other_weights(arm) for arm in _experts())]
     return crossed(arms, cases, own, ("prediction",))
 
 
 def head(preset: str, kind: str) -> Arm:
     """A preset that predicts by a head of this kind itself."""
     return steady(network(preset, kind, {"head.kind": kind, "head.readout": False}))
+
+
+def _experts() -> list[Arm]:
+    """The arms with experts: of `paper`, whose loss has no class weights, and of `robust`, whose loss has."""
+    return [head("paper", "experts"), head("robust", "experts"), BY_EXPERTS]
+
+
+def _other_weights(arm: Arm) -> Arm:
+    """The arm with class weights in the loss where its preset has none, and without them where it has."""
+    name, way = ("class weights", "class_weight") if arm.model == "hilbert-paper" else ("no class weights", "none")
+    return replace(arm, name=f"{arm.name}, {name}", options={**arm.options, "head.imbalance": way})
 
 
 def _name(level: float) -> str:
@@ -55,6 +67,23 @@ def claims(found: Found) -> list[Claim]:
     if cost:
         parts = [above("macro AUC at heterogeneity 0, experts − readout", cost, -AUC_MATTERS)]
         made.append(Claim("hilbert: where one rule makes all labels, experts cost nothing", parts))
+    return made + _class_weights(found)
+
+
+def _class_weights(found: Found) -> list[Claim]:
+    """What class weights do to experts, and whether those without them are above the shipped model."""
+    made = []
+    for arm in _experts():
+        names = [arm.name, _other_weights(arm).name]
+        bare, weighed = names if arm.model == "hilbert-paper" else names[::-1]
+        for level in LEVELS:
+            lead = found.change("auc", bare, weighed, _name(level))
+            parts = [above("macro AUC, without − with class weights", lead, AUC_MATTERS)]
+            made += [Claim(f"{arm.name}: class weights cost something, {_name(level)}", parts)] if lead else []
+    for level in LEVELS:
+        lead = found.change("auc", _other_weights(BY_EXPERTS).name, SHIPPED.name, _name(level))
+        parts = [above("macro AUC, experts without class weights − readout", lead, AUC_MATTERS)]
+        made += [Claim(f"hilbert: experts without class weights lead it, {_name(level)}", parts)] if lead else []
     return made
 
 
@@ -86,7 +115,8 @@ EXPERIMENT = Experiment(
     "Does the mixture of experts help where sub-populations follow rules of their own?",
     "Two sub-populations, which every segment shows. At heterogeneity 0 one rule makes all labels, at 1 the two "
     f"rules are opposite. {DOCUMENTS} training documents. The MLP has as many hidden units as all experts together. "
-    "hilbert is the shipped model, which predicts by logistic regression on its embeddings, and once by its experts.",
+    "hilbert is the shipped model, which predicts by logistic regression on its embeddings, and once by its experts. "
+    "Experts are also trained with class weights in the loss of paper, which has none, and without in that of robust.",
     trials,
     claims,
     ("auc", "reached", "auprc"),
