@@ -30,7 +30,8 @@ def trials(size: Size) -> list[Trial]:
     cases = {_name(h): (h, corpus(own, populations=Populations(2, h))) for h in levels}
     presets = ("paper",) if size.small else ("paper", "robust")
     arms = [*(head(preset, kind) for preset in presets for kind in HEADS), CONCAT, TREES]
-    arms += [] if size.small else [SHIPPED, BY_EXPERTS, *(_other_weights(arm) for arm in _experts())]
+    if not size.small:
+        arms += [SHIPPED, *(arm for pair in _pairs().values() for arm in pair if arm not in arms)]
     return crossed(arms, cases, own, ("prediction",))
 
 
@@ -39,15 +40,16 @@ def head(preset: str, kind: str) -> Arm:
     return steady(network(preset, kind, {"head.kind": kind, "head.readout": False}))
 
 
-def _experts() -> list[Arm]:
-    """The arms with experts: of `paper`, whose loss has no class weights, and of `robust`, whose loss has."""
-    return [head("paper", "experts"), head("robust", "experts"), BY_EXPERTS]
+def _pairs() -> dict[str, tuple[Arm, Arm]]:
+    """Experts with class weights in their loss and without, one of them as the preset has it."""
+    paper, robust = head("paper", "experts"), head("robust", "experts")
+    weighed = _loss(paper, "class weights", "class_weight")
+    bare, shipped_bare = (_loss(arm, "no class weights", "none") for arm in (robust, BY_EXPERTS))
+    return {"paper": (weighed, paper), "robust": (robust, bare), "hilbert": (BY_EXPERTS, shipped_bare)}
 
 
-def _other_weights(arm: Arm) -> Arm:
-    """The arm with class weights in the loss where its preset has none, and without them where it has."""
-    name, way = ("class weights", "class_weight") if arm.model == "hilbert-paper" else ("no class weights", "none")
-    return replace(arm, name=f"{arm.name}, {name}", options={**arm.options, "head.imbalance": way})
+def _loss(arm: Arm, name: str, imbalance: str) -> Arm:
+    return replace(arm, name=f"{arm.name}, {name}", options={**arm.options, "head.imbalance": imbalance})
 
 
 def _name(level: float) -> str:
@@ -72,18 +74,17 @@ def claims(found: Found) -> list[Claim]:
 
 def _class_weights(found: Found) -> list[Claim]:
     """What class weights do to experts, and whether those without them are above the shipped model."""
+    pairs = {
+        f"{name}: class weights cost its experts something": (bare, weighed)
+        for name, (weighed, bare) in _pairs().items()
+    }
+    pairs["hilbert: experts without class weights lead its readout"] = (_pairs()["hilbert"][1], SHIPPED)
     made = []
-    for arm in _experts():
-        names = [arm.name, _other_weights(arm).name]
-        bare, weighed = names if arm.model == "hilbert-paper" else names[::-1]
-        for level in LEVELS:
-            lead = found.change("auc", bare, weighed, _name(level))
-            parts = [above("macro AUC, without − with class weights", lead, AUC_MATTERS)]
-            made += [Claim(f"{arm.name}: class weights cost something, {_name(level)}", parts)] if lead else []
-    for level in LEVELS:
-        lead = found.change("auc", _other_weights(BY_EXPERTS).name, SHIPPED.name, _name(level))
-        parts = [above("macro AUC, experts without class weights − readout", lead, AUC_MATTERS)]
-        made += [Claim(f"hilbert: experts without class weights lead it, {_name(level)}", parts)] if lead else []
+    for text, (better, worse) in pairs.items():
+        for case in map(_name, LEVELS):
+            lead = found.change("auc", better.name, worse.name, case)
+            parts = [above(f"macro AUC, {better.name} − {worse.name}", lead, AUC_MATTERS)]
+            made += [Claim(f"{text}, {case}", parts)] if lead else []
     return made
 
 
