@@ -31,7 +31,7 @@ from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.running import loader
 from hilbert.benchmark.tuning import TASKS, tuning_part
 from hilbert.evaluation.fitting import single_thread
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 from hilbert.splits import Split, encode_labels, grouped_folds
 from hilbert.training.calibration import fit_calibration
 

@@ -30,7 +30,7 @@ from hilbert.benchmark.tuning import TASKS, tuning_part
 from hilbert.evaluation.fitting import single_thread
 from hilbert.features.bags import Bags
 from hilbert.metrics import within_fold_auc
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 from hilbert.splits import encode_groups, encode_labels, grouped_folds
 from hilbert.studies.experiment import FULL
 from hilbert.studies.experiments.base import corpus

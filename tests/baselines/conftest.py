@@ -9,7 +9,7 @@ from scipy.special import erf
 
 from hilbert.baselines.method import Shape
 from hilbert.baselines.trained import COMMON
-from hilbert.model.ragged import Ragged
+from hilbert.nn.ragged import Ragged
 from hilbert.training.batches import Batch
 from hilbert.training.loop import Plan, make_optimiser
 

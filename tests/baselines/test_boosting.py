@@ -6,7 +6,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from hilbert.baselines import AudioGB, ConcatGB, ConcatLR, TextGB
 from hilbert.metrics import within_fold_auc
-from hilbert.model.pooled import PooledBlocks
+from hilbert.nn.pooled import PooledBlocks
 from hilbert.splits import encode_labels, inner_folds
 
 SMALL = {"iterations": (8, 2, 20), "min_samples_leaf": 3}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hilbert.baselines.calibration import BOUNDS, fit_temperature
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hilbert.baselines.crossclr import Crossclr, connectivity, importance, one_sided, pruned
-from hilbert.objectives.contrastive import unit
+from hilbert.losses.contrastive import unit
 
 LENGTHS = [[2, 1], [1, 2], [3, 2], [4, 1], [1, 3], [2, 1], [2, 4], [5, 2]]
 

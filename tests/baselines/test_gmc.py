@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from hilbert.baselines.gmc import Gmc
-from hilbert.model.hilbert import HilbertNetwork
-from hilbert.objectives.contrastive import unit
+from hilbert.nn.hilbert import HilbertNetwork
+from hilbert.losses.contrastive import unit
 
 
 @pytest.mark.parametrize("groups", [list(range(8)), [0, 0, 1, 2, 3, 4, 4, 5]])

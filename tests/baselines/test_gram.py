@@ -5,7 +5,7 @@ import pytest
 
 from hilbert.baselines.gram import CentredKernel, KernelSum
 from hilbert.errors import UsageError
-from hilbert.model.pooled import pool
+from hilbert.nn.pooled import pool
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hilbert.baselines import KernelRidge, KernelSVM
 from hilbert.baselines.calibration import fit_temperature
 from hilbert.baselines.gram import KernelSum
 from hilbert.metrics import within_fold_auc
-from hilbert.model.linear import softmax
-from hilbert.model.pooled import pool
+from hilbert.nn.linear import softmax
+from hilbert.nn.pooled import pool
 from hilbert.splits import encode_labels, inner_folds
 
 KINDS = (KernelRidge, KernelSVM)

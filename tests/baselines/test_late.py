@@ -7,7 +7,7 @@ from hilbert.baselines import AudioLR, LateMean, LateStack, TextLR
 from hilbert.baselines.calibration import fit_temperature
 from hilbert.features.bags import Bags, Packed
 from hilbert.metrics import within_fold_auc
-from hilbert.model.linear import LogisticMap, softmax
+from hilbert.nn.linear import LogisticMap, softmax
 from hilbert.splits import encode_labels
 
 

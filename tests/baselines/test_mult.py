@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hilbert.baselines.mult import Mult, last_step
-from hilbert.model.ragged import pad
+from hilbert.nn.ragged import pad
 
 VARIANTS = [{"layers": 1, "pooling": "attention"}, {"layers": 2, "pooling": "last"}]
 

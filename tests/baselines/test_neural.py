@@ -14,8 +14,8 @@ from hilbert.estimators import HilbertClassifier
 from hilbert.evaluation.fitting import fit_fold
 from hilbert.features.bags import Bags, Packed
 from hilbert.metrics import within_fold_auc
-from hilbert.model.document_network import PrototypeNetwork
-from hilbert.model.linear import LogisticMap, softmax
+from hilbert.nn.document_network import PrototypeNetwork
+from hilbert.nn.linear import LogisticMap, softmax
 from hilbert.splits import encode_labels, grouped_folds
 from hilbert.training.selection import SHARES
 from hilbert.training.tasks import Rows

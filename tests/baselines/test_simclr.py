@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hilbert.baselines.simclr import Simclr
-from hilbert.objectives.contrastive import unit
+from hilbert.losses.contrastive import unit
 from hilbert.training.views import random_split
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hilbert.baselines.symile import Symile, anchored
-from hilbert.objectives.contrastive import info_nce, unit
+from hilbert.losses.contrastive import info_nce, unit
 
 
 def slow_anchored(x, y, z, scale, order, groups):

@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from hilbert import estimators
 from hilbert.baselines import ConcatLR
 from hilbert.estimators import HilbertClassifier
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 
 SHORTEST = {"training.epochs": 2, "training.head_epochs": 2}
 

@@ -9,7 +9,7 @@ import torch
 
 from hilbert.config import HilbertConfig
 from hilbert.features.bags import Packed
-from hilbert.model.build import make_network
+from hilbert.nn.build import make_network
 from hilbert.monitors.shares import audio_mass, joint_shares
 from hilbert.training.fit import Representation, make_dataset
 

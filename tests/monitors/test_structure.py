@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hilbert.monitors import retention
-from hilbert.objectives.cka import linear_gram, u_centre
+from hilbert.losses.cka import linear_gram, u_centre
 
 
 def three(docs=40, seed=0):

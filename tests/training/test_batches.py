@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hilbert.features.bags import Packed
-from hilbert.objectives.total import References
+from hilbert.losses.total import References
 from hilbert.training.batches import Dataset, Segments, make_batch, pick, plain_batches, training_batches
 
 AUDIO, TEXT = [4, 0, 9, 1, 30, 2], [3, 5, 0, 1, 12, 7]

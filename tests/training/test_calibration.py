@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from hilbert.estimators import HilbertClassifier
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 from hilbert.training.calibration import Calibration, fit_calibration
 from hilbert.training.selection import blend
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hilbert.model.pooled import PooledBlocks
+from hilbert.nn.pooled import PooledBlocks
 from hilbert.training.fit import fit_network, make_dataset, prepare
 from hilbert.training.tasks import Rows
 

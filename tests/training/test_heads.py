@@ -6,8 +6,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from hilbert.metrics import within_fold_auc
-from hilbert.model.experts import MixtureOfExperts, PlainHead
-from hilbert.model.linear import STRENGTHS, softmax
+from hilbert.nn.experts import MixtureOfExperts, PlainHead
+from hilbert.nn.linear import STRENGTHS, softmax
 from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead
 
 HEADS = [LogisticHead, ExpertHead, lambda: ExpertHead(kind="mlp")]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hilbert.metrics import within_fold_auc
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 from hilbert.training.selection import (
     SHARES,
     Comparison,

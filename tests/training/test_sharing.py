@@ -7,7 +7,7 @@ import pytest
 
 from hilbert.baselines import make_model
 from hilbert.estimators import HilbertClassifier
-from hilbert.model.linear import LinearCore
+from hilbert.nn.linear import LinearCore
 from hilbert.splits import encode_labels, inner_folds
 from hilbert.training import sharing as module
 from hilbert.training.common import fit_core

@@ -8,7 +8,7 @@ import pytest
 from hilbert.config import HilbertConfig
 from hilbert.estimators import HilbertClassifier
 from hilbert.features.bags import Bags, Packed
-from hilbert.model.build import load_inputs
+from hilbert.nn.build import load_inputs
 from hilbert.splits import inner_folds
 from hilbert.training.fit import prepare
 from hilbert.training.stability import VectorReadout

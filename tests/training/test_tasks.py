@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from hilbert.model.build import fit_inputs, make_network, start_network
-from hilbert.model.experts import make_head
-from hilbert.model.pooled import PooledBlocks
-from hilbert.objectives.total import RepresentationObjective
+from hilbert.nn.build import fit_inputs, make_network, start_network
+from hilbert.nn.experts import make_head
+from hilbert.nn.pooled import PooledBlocks
+from hilbert.losses.total import RepresentationObjective
 from hilbert.training import fit as fit_module
 from hilbert.training.batches import Dataset, make_batch
 from hilbert.training.fit import fit_network, make_dataset, prepare

@@ -7,8 +7,8 @@ import torch
 from hilbert.config import HilbertConfig
 from hilbert.errors import ConfigError
 from hilbert.estimators import HilbertEmbedder
-from hilbert.model.hilbert import HilbertNetwork
-from hilbert.model.ragged import Ragged
+from hilbert.nn.hilbert import HilbertNetwork
+from hilbert.nn.ragged import Ragged
 from hilbert.training.views import embed_views, without
 
 

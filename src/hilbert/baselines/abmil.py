@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from hilbert.baselines.method import Classifier, Shape
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.model.pooling import AttentivePooling
-from hilbert.model.projection import Projection
+from hilbert.nn.pooling import AttentivePooling
+from hilbert.nn.projection import Projection
 from hilbert.training.batches import Batch
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hilbert.errors import InputError
 from hilbert.features.bags import Bags
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 from hilbert.splits import Labels, encode_labels
 
 Floats = NDArray[np.float64]

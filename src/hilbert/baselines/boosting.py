@@ -8,8 +8,8 @@ import numpy as np
 
 from hilbert.baselines.base import Floats, LogitBaseline
 from hilbert.features.bags import Bags
-from hilbert.model.linear import Ints, choose
-from hilbert.model.pooled import PooledBlocks, pool
+from hilbert.nn.linear import Ints, choose
+from hilbert.nn.pooled import PooledBlocks, pool
 from hilbert.splits import Labels, inner_folds
 
 

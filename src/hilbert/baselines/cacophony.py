@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from hilbert.baselines.clip import ClipMethod
 from hilbert.baselines.method import SegmentEncoder, Shape, both_present, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.model.attention import CrossAttention
-from hilbert.model.projection import FREQUENCIES, sinusoids
-from hilbert.model.ragged import Ragged, pad
-from hilbert.objectives.contrastive import info_nce, unit
+from hilbert.nn.attention import CrossAttention
+from hilbert.nn.projection import FREQUENCIES, sinusoids
+from hilbert.nn.ragged import Ragged, pad
+from hilbert.losses.contrastive import info_nce, unit
 from hilbert.training.batches import Batch
 
 HEADS = 4

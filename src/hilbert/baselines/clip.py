@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hilbert.baselines.method import Method, ProjectionHead, SegmentEncoder, Shape, both_present, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.objectives.contrastive import info_nce, unit
+from hilbert.losses.contrastive import info_nce, unit
 from hilbert.training.batches import Batch
 
 

@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from hilbert.baselines.method import Method, ProjectionHead, Shape, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.model.attention import CrossAttention
-from hilbert.model.joint import count_bias
-from hilbert.model.projection import Projection
-from hilbert.model.ragged import Ragged
-from hilbert.objectives.contrastive import nt_xent, unit
+from hilbert.nn.attention import CrossAttention
+from hilbert.nn.joint import count_bias
+from hilbert.nn.projection import Projection
+from hilbert.nn.ragged import Ragged
+from hilbert.losses.contrastive import nt_xent, unit
 from hilbert.training.batches import Batch
 
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from hilbert.baselines.method import Method, ProjectionHead, SegmentEncoder, Shape, both_present, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.model.ragged import Ragged
-from hilbert.objectives.contrastive import unit
+from hilbert.nn.ragged import Ragged
+from hilbert.losses.contrastive import unit
 from hilbert.training.batches import Batch
 
 RANGE_FLOOR = 1e-6

@@ -10,8 +10,8 @@ from hilbert.baselines.method import Method, ProjectionHead, Shape, same_group
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.config import HilbertConfig
 from hilbert.features.bags import Packed
-from hilbert.model.build import Network, make_network, start_network
-from hilbert.objectives.contrastive import nt_xent, unit
+from hilbert.nn.build import Network, make_network, start_network
+from hilbert.losses.contrastive import nt_xent, unit
 from hilbert.training.batches import Batch
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilbert.errors import UsageError
-from hilbert.model.inputs import column_moments
+from hilbert.nn.inputs import column_moments
 
 Floats = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from hilbert.baselines.base import Floats, LogitBaseline
 from hilbert.baselines.calibration import fit_temperature
 from hilbert.baselines.gram import KernelSum
 from hilbert.features.bags import Bags
-from hilbert.model.linear import STRENGTHS, Ints, choose
-from hilbert.model.pooled import pool
+from hilbert.nn.linear import STRENGTHS, Ints, choose
+from hilbert.nn.pooled import pool
 from hilbert.splits import Labels, inner_folds
 
 Mask = NDArray[np.bool_]

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from hilbert.baselines.clip import ClipMethod
 from hilbert.baselines.method import Shape
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.model.projection import Projection
-from hilbert.model.ragged import Ragged
+from hilbert.nn.projection import Projection
+from hilbert.nn.ragged import Ragged
 
 CHUNKS = 3  # front, middle, back
 REDUCTION = 4

@@ -10,7 +10,7 @@ import numpy as np
 from hilbert.baselines.base import Floats, LogitBaseline
 from hilbert.baselines.calibration import fit_temperature
 from hilbert.features.bags import Bags
-from hilbert.model.linear import STRENGTHS, Folds, Ints, LinearCore, LogisticMap, choose
+from hilbert.nn.linear import STRENGTHS, Folds, Ints, LinearCore, LogisticMap, choose
 from hilbert.splits import Labels, inner_folds
 
 MODALITIES = ("audio", "text")

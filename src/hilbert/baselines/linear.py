@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from hilbert.baselines.base import Floats, LogitBaseline
 from hilbert.features.bags import Bags
-from hilbert.model.linear import LinearCore
+from hilbert.nn.linear import LinearCore
 from hilbert.splits import Labels, inner_folds
 
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from hilbert.features.bags import Packed
-from hilbert.model.pooling import AttentivePooling
-from hilbert.model.projection import Projection
-from hilbert.model.ragged import Ragged
-from hilbert.objectives.classification import classification_loss
+from hilbert.nn.pooling import AttentivePooling
+from hilbert.nn.projection import Projection
+from hilbert.nn.ragged import Ragged
+from hilbert.losses.classification import classification_loss
 from hilbert.training.batches import Batch
 
 
@@ -73,7 +73,7 @@ class Method(nn.Module, ABC):
 
     def label_loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy with balanced class weights, the same for all methods and for logistic regression."""
-        return classification_loss(logits, batch.target, self.shape.counts, "class_weight")
+        return classification_loss(logits, batch.target, self.shape.counts, class_weights=True)
 
 
 class Classifier(Method):

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from hilbert.baselines.method import Classifier, SegmentEncoder, Shape, both_present
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.model.attention import CrossAttention
-from hilbert.objectives.contrastive import unit
+from hilbert.nn.attention import CrossAttention
+from hilbert.losses.contrastive import unit
 from hilbert.training.batches import Batch
 
 MOMENTS = 5

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from hilbert.baselines.method import Method, Shape
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.model.ragged import Ragged
+from hilbert.nn.ragged import Ragged
 from hilbert.training.batches import Batch
 
 VARIANCE_FLOOR = 1e-6

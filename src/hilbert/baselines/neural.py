@@ -15,7 +15,7 @@ from hilbert.baselines.trained import COMMON, Trained, prepare_method, train_met
 from hilbert.config import HilbertConfig
 from hilbert.errors import InputError, UsageError
 from hilbert.features.bags import Bags
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
 from hilbert.training.common import fit_core, fit_readout
 from hilbert.training.fit import Prepared, check_device

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hilbert.baselines.linear import Linear
-from hilbert.model.linear import LinearCore
-from hilbert.model.order import ordered_pool
+from hilbert.nn.linear import LinearCore
+from hilbert.nn.order import ordered_pool
 
 
 class SeqLR(Linear):

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from hilbert.baselines.method import Method, ProjectionHead, SegmentEncoder, Shape, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.model.ragged import Ragged
-from hilbert.objectives.contrastive import nt_xent, unit
+from hilbert.nn.ragged import Ragged
+from hilbert.losses.contrastive import nt_xent, unit
 from hilbert.training.batches import Batch
 from hilbert.training.views import random_split
 

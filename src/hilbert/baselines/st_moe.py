@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from hilbert.baselines.method import Classifier, Shape
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.config import HilbertConfig
-from hilbert.model.experts import HeadOutput, MixtureOfExperts
-from hilbert.model.pooling import VARIANCE_FLOOR
-from hilbert.model.ragged import Ragged, pad
+from hilbert.nn.experts import HeadOutput, MixtureOfExperts
+from hilbert.nn.pooling import VARIANCE_FLOOR
+from hilbert.nn.ragged import Ragged, pad
 from hilbert.training.batches import Batch
 
 

@@ -13,8 +13,8 @@ from hilbert.baselines.gmc import backbone
 from hilbert.baselines.method import Method, ProjectionHead, Shape, both_present, same_group
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.features.bags import Packed
-from hilbert.model.build import start_network
-from hilbert.objectives.contrastive import unit
+from hilbert.nn.build import start_network
+from hilbert.losses.contrastive import unit
 from hilbert.training.batches import Batch
 
 MAX_SCALE = 100.0

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hilbert.baselines.method import Method, Shape
 from hilbert.config import HilbertConfig, TrainingConfig
 from hilbert.features.bags import Bags
-from hilbert.model.build import Inputs
+from hilbert.nn.build import Inputs
 from hilbert.training.batches import Batch, Dataset, make_batch, plain_batches, training_batches
 from hilbert.training.fit import Prepared, make_dataset, prepare_inputs
 from hilbert.training.loop import Plan, run

@@ -1,52 +1,68 @@
-"""HILBERT with its classifier: the core, the network on prototypes, the second network on segments."""
+"""HILBERT with its classifier: voice, words, document vectors and the trained network, mixed and calibrated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from hilbert.config import HilbertConfig
-from hilbert.errors import InputError
-from hilbert.estimators.base import by_name
-from hilbert.estimators.parts import JudgingParts
+from hilbert.estimators.base import BagClassifier
+from hilbert.estimators.decisions import Decide
+from hilbert.estimators.embedding import BaseHilbert, Floats, Ints, Overrides, Progress
+from hilbert.estimators.inputs import DocumentInputs
+from hilbert.estimators.mixture import Mixture
+from hilbert.estimators.network import NetworkClassifier, OnInner, trainer
+from hilbert.estimators.saving import Saved, check_features, load_model, save_model
+from hilbert.estimators.targets import Targets
 from hilbert.features.bags import Bags
-from hilbert.model.linear import softmax
-from hilbert.splits import Labels, encode_groups, encode_labels, inner_folds
-from hilbert.training.calibration import Calibration, fit_calibration
-from hilbert.training.common import fit_core, fit_readout, fit_transforms
-from hilbert.training.fit import Fit, Prepared, fit_network
-from hilbert.training.member import Documents, Member, Train
-from hilbert.training.saving import Parts, load_fit, load_header, save_fit
-from hilbert.training.selection import Comparison, blend, choose_alpha, choose_share, read, written
-from hilbert.training.stability import VectorReadout
-from hilbert.training.tasks import Rows
+from hilbert.nn.linear import PooledLogistic, VectorLogistic, softmax
+from hilbert.splits import Labels
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+POOLED = {"voice": ("audio",), "words": ("text",), "both": ("audio", "text")}
+TRAINED = ("network", "experts")
+VECTOR_STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-1, 4))  # C from 0.3 to 30
+Linear = PooledLogistic | VectorLogistic
 
 
-class HilbertClassifier(ClassifierMixin, JudgingParts):  # type: ignore[misc]
-    """HILBERT with its classifier; in the ``robust`` preset beside a linear core and a second network on segments.
+class HilbertClassifier(BagClassifier, BaseHilbert):
+    """HILBERT with its classifier: members, each of which judges alone, mixed by one weight each (``Mixture``).
 
-    logits = (1 − β) [(1 − α) core(pooled features) + α network([z_audio; z_text; z_joint])] + β second(segments).
-    Epochs, C, α and β are chosen on inner grouped folds: α is ¾ unless network or core alone is clearly better than
-    the other, β is 0 unless the second network adds something. With α = β = 0 the model is `concat-lr`. Where
-    ``head.calibrate`` is set, logits get the scale and the offsets of ``calibration_``, which help decisions.
+    In the ``robust`` preset the members are voice and words (logistic regression on pooled features), vectors (on
+    document vectors, in which prototypes of one modality attend to the other) and network (on z_audio, z_text and
+    z_joint, which the dual contrast and the experts' loss have shaped). ``paper`` is the abstract's model alone:
+    cross-modal attention and pooling on segments, and its experts.
 
-    After ``fit``: ``classes_``, ``alpha_`` and ``beta_`` (``selection_``: their gains and errors), ``calibration_``,
-    ``core_``, ``untrained_`` (what the document vectors say without training, and how strongly their stability counts),
-    ``network_`` and ``second_`` (None where its share is 0), ``epochs_``, ``history_`` (a row an epoch with every loss
-    term of the first inner fold), ``config_``.
+    After ``fit``: ``classes_``; ``shares_``, member → its share in the logits; ``mixture_``, ``linear_`` and
+    ``network_``, the fitted parts; ``epochs_``; ``history_`` (a row an epoch with every loss term of the first inner
+    fold); ``config_``.
     """
 
-    on_prepared: Callable[[Prepared], None] | None = None
-    """Called by ``fit`` with the training documents as the network reads them, which the model does not keep."""
+    version = 5
+    space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "network.width": [32, 64, 128],
+        "network.dropout": [0.1, 0.2, 0.4],
+        "training.learning_rate": [5e-4, 1e-3, 2e-3],
+        "contrast.weight": [0.3, 1.0, 3.0],
+        "head.kind": ["experts", "linear"],
+    }
+
+    def __init__(
+        self,
+        preset: str = "robust",
+        config: Overrides | HilbertConfig = None,
+        seed: int = 0,
+        device: str = "cpu",
+        decide: Decide = "balanced",
+        checkpoint: str | Path | None = None,
+        progress: Progress | None = None,
+        on_inner: OnInner | None = None,
+    ) -> None:
+        super().__init__(preset, config, seed, device, checkpoint, progress, on_inner)
+        self.decide = decide
 
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
         """Fit on labelled documents; those with label None only shape the representation.
@@ -56,150 +72,129 @@ class HilbertClassifier(ClassifierMixin, JudgingParts):  # type: ignore[misc]
         UsageError for groups of another number or too few of them, or a device that is not there; HilbertError where a
         gradient is not finite.
         """
-        self._check(X)
-        self.__dict__.pop("fit_", None)  # until this fit is done, the classifier is not fitted
-        self.classes_, target = encode_labels(np.asarray(y, dtype=object).tolist())
-        if len(self.classes_) < 2:
-            raise InputError(f"labels: expected at least two classes, found {[str(c) for c in self.classes_]}")
-        if len(target) != len(X):
-            raise InputError(f"labels: expected one (or None) for each of {len(X)} documents, found {len(target)}")
-        count = len(self.classes_)
-        numbers = encode_groups(groups, len(X))
-        config = self._begin(X, target, numbers)
-        labelled = np.flatnonzero(target >= 0)
-        group_labels = None if groups is None else np.asarray(groups, dtype=object)[labelled]
-        folds = inner_folds(target[labelled], group_labels, config.selection.folds, self.seed)
-        documents = Documents(X, target, numbers, labelled, folds, count)
-        self.core_ = None
-        if config.core.enabled:
-            self.core_ = fit_core(X[labelled], target[labelled], count, folds)
-
-        prepared = self._prepare(config, documents)
-        self.untrained_ = None
-        if config.model.backbone == "prototypes":
-            made_of = config.transforms, numbers, self.seed, self.device
-            self.untrained_, prepared = fit_readout(
-                prepared, made_of, config.prototypes.stability, X, target, labelled, folds, count
-            )
-        if self.on_prepared is not None:
-            self.on_prepared(prepared)
-        train = self._trainer(documents)
-        look = self.on_inner
-        looked = None if look is None else lambda z, inside, test: look(by_name(z), inside, test)
-        self.network_ = Member.select(config, documents, prepared, train, self.seed, looked=looked)
-        self.history_, self.epochs_ = self.network_.history, self.network_.epochs
-        mixed = self._choose_alpha(documents)
-        fit = self.network_.finish(documents, prepared, train, self.seed)
-        self.second_, self.beta_ = None, 0.0
-        if config.segments.enabled:
-            mixed = self._fit_second(config.second(), documents, train, mixed)
-        self.calibration_ = fit_calibration(mixed, target[labelled])
-        self.fit_ = fit  # last: with it the classifier counts as fitted
+        config = self._begin(X)
+        targets = Targets.of(y, groups, len(X), config.stack.folds, self.seed)
+        self.classes_, self.prior_ = targets.classes, targets.prior
+        inputs = self._read(X, targets.numbers, targets.groups)
+        self.members_ = self._members(len(targets.labelled))
+        self.linear_ = {name: self._fit_linear(name, inputs, targets) for name in self.members_ if name not in TRAINED}
+        trained = [name for name in self.members_ if name in TRAINED]
+        train = trainer(
+            config, self.data_, classes=len(self.classes_), seed=self.seed, device=self.device, folder=self._folder(X),
+            progress=self.progress, total=len(targets.folds) + 1 if trained else 1,
+        )  # fmt: skip
+        self.network_ = NetworkClassifier.train(self.data_, targets, trained, train, self.on_inner)
+        tables = {name: model.out_of_fold for name, model in self.linear_.items()} | self.network_.out_of_fold
+        self.mixture_ = Mixture.fit([tables[name] for name in self.members_], targets.known)
+        self.history_, self.epochs_ = self.network_.history, self.network_.fit.epochs
+        self.fit_ = self.network_.fit  # last: with it the classifier counts as fitted
         return self
 
-    def _choose_alpha(self, documents: Documents) -> Floats:
-        """Choose α; returns the inner out-of-fold logits of core and network together."""
-        network = self.network_.out_of_fold
-        self.alpha_ = 1.0
-        self.selection_: dict[str, Comparison] = {}
-        if self.core_ is None:
-            return network
-        core, choice = self.core_.out_of_fold, self.config_.core
-        self.alpha_, self.selection_["core"] = choose_alpha(
-            documents.judged(), core, network, choice.alpha, choice.evidence
-        )
-        return blend(core, network, self.alpha_)
+    def _members(self, labelled: int) -> tuple[str, ...]:
+        """Those that the configuration names, without the network where it has too few labels and is not alone."""
+        members: tuple[str, ...] = self.config_.stack.members
+        others = tuple(name for name in members if name not in TRAINED)
+        return others if others and labelled < self.config_.stack.least else members
 
-    def _fit_second(self, config: HilbertConfig, documents: Documents, train: Train, mixed: Floats) -> Floats:
-        """Choose the share of the second network beside ``mixed``; it is finished only where it has one.
+    def _fit_linear(self, name: str, inputs: DocumentInputs, targets: Targets) -> Linear:
+        rows, common = targets.labelled, (targets.known, len(targets.classes), targets.folds)
+        read = self._of(name, inputs)
+        if isinstance(read, list):
+            return PooledLogistic.fit([part[rows] for part in read], *common)
+        return VectorLogistic.fit(read[rows], *common, strengths=VECTOR_STRENGTHS)
 
-        Returns the inner out-of-fold logits of all parts together.
+    @staticmethod
+    def _of(name: str, inputs: DocumentInputs) -> Any:
+        """What a linear member reads."""
+        if name in POOLED:
+            return [getattr(inputs, modality) for modality in POOLED[name]]
+        assert inputs.vectors is not None  # the configuration asks for them
+        return inputs.vectors.rows
+
+    @property
+    def shares_(self) -> dict[str, float]:
+        """Member → its share in the logits, which add up to 1."""
+        return dict(zip(self.members_, self.mixture_.shares.tolist(), strict=True))
+
+    @property
+    def n_parameters_(self) -> int:
+        """Numbers that the network has learnt, its head included."""
+        modules = [module for module in (self.fit_.network, self.fit_.head) if module is not None]
+        return sum(p.numel() for module in modules for p in module.parameters())
+
+    def _logits(self, X: Bags) -> Floats:
+        members = self.member_logits(self.inputs_(check_features(self.features_, X)))
+        return self.mixture_([members[name] for name in self.members_])
+
+    def member_logits(self, inputs: DocumentInputs) -> dict[str, Floats]:
+        """Member → its own logits (docs, classes), before mixing."""
+        found = {name: model(self._of(name, inputs)) for name, model in self.linear_.items()}
+        trained = [name for name in self.members_ if name in TRAINED]
+        if trained:
+            z = self._embed(inputs).astype(np.float64)
+            found |= {name: self.network_.logits(name, z) for name in trained}
+        return found
+
+    def variants(self, X: Bags) -> dict[str, Floats]:
+        """Member → its own probabilities, before mixing, where there are several."""
+        check_is_fitted(self, "fit_")
+        return self._variants(self.member_logits(self.inputs_(check_features(self.features_, X))))
+
+    def _variants(self, members: Mapping[str, Floats]) -> dict[str, Floats]:
+        return {name: softmax(logits) for name, logits in members.items()} if len(members) > 1 else {}
+
+    def recombined(self, X: Bags) -> Callable[[Ints, Ints], dict[str, Floats]]:
+        """Predict documents made of the audio of some and the text of others; ``X`` itself is read once.
+
+        The function that is returned takes rows of X for the audio and for the text, (docs,) each. It gives the
+        probabilities of ``predict_proba`` as "", and those of ``variants``.
         """
-        prepared = self._prepare(config, documents)
-        second = Member.select(config, documents, prepared, train, self.seed, "segments-")
-        choice = self.config_.segments
-        self.beta_, self.selection_["segments"] = choose_share(
-            documents.judged(), mixed, second.out_of_fold, choice.shares, choice.share, choice.evidence
-        )
-        if self.beta_:
-            second.finish(documents, prepared, train, self.seed, "segments-")
-            self.second_ = second
-        return blend(mixed, second.out_of_fold, self.beta_)
+        check_is_fitted(self, "fit_")
+        read = self.inputs_.recombiner(check_features(self.features_, X))
 
-    def _prepare(self, config: HilbertConfig, documents: Documents) -> Prepared:
-        return fit_transforms(config, *documents[:3], self.seed, self.device)
+        def predict(audio: Ints, text: Ints) -> dict[str, Floats]:
+            members = self.member_logits(read(audio, text))
+            whole = softmax(self.mixture_([members[name] for name in self.members_]))
+            return {"": whole, **self._variants(members)}
 
-    def _trainer(self, documents: Documents) -> Train:
-        """What trains the networks of one ``fit``, says so, and lets them resume."""
-        config, (bags, target, groups) = self.config_, documents[:3]
-        total = (min(len(documents.folds), config.selection.trained) + 1) * (1 + config.segments.enabled)
-        done = 0
+        return predict
 
-        def train(
-            config: HilbertConfig, prepared: Prepared, name: str, rows: Rows, epochs: dict[str, int] | None = None
-        ) -> Fit:
-            nonlocal done
-            if self.on_training is not None:
-                self.on_training(done, total, name)
-            done += 1
-            return fit_network(
-                config, bags, target, groups, rows, classes=documents.classes, seed=self.seed, device=self.device,
-                epochs=epochs, checkpoint=self._folder(name), prepared=prepared,
-            )  # fmt: skip
+    def distances(self, X: Bags) -> dict[str, Floats]:
+        """How far documents lie from the training ones: modality → (docs,), near 1 where they are alike, else larger.
 
-        return train
-
-    def predict_proba(self, X: Bags) -> Floats:
-        """Class probabilities (docs, classes), in the order of ``classes_``."""
-        return softmax(self.decision_function(X))
-
-    def predict(self, X: Bags) -> NDArray[Any]:
-        """The most probable class of each document."""
-        logits = self.decision_function(X)  # which says so when there are no classes yet
-        winners: NDArray[Any] = self.classes_[logits.argmax(axis=1)]
-        return winners
+        Root mean square of their pooled features in standard deviations, NaN for a missing modality. Nothing without
+        members that know these deviations.
+        """
+        check_is_fitted(self, "fit_")
+        inputs = self.inputs_(check_features(self.features_, X))
+        found: dict[str, Floats] = {}
+        for name, modalities in POOLED.items():
+            model = self.linear_.get(name)
+            if isinstance(model, PooledLogistic):
+                found |= dict(zip(modalities, model.distances(self._of(name, inputs)), strict=True))
+        return found
 
     def save(self, folder: str | Path) -> Path:
         """Write the model as safetensors, JSON and a model card; never pickle."""
         check_is_fitted(self, "fit_")
-        header = {
-            "estimator": "classifier",
-            "classes": self.classes_.tolist(),
-            "alpha": self.alpha_,
-            "beta": self.beta_,
-            "selection": written(self.selection_),
-            "calibration": self.calibration_.written(),
-            "core": self.core_.chosen if self.core_ is not None else None,
-            "epochs": self.epochs_,
-            "segments_epochs": None if self.second_ is None else self.second_.epochs,
-            "seed": self.seed,
-            "features": self.features_,
-            "trained_on": self.trained_on_,
-        }
-        untrained = None if self.untrained_ is None else self.untrained_.head
-        parts = Parts(self.core_, self.network_.readout, untrained)
-        if self.second_ is not None:
-            parts = parts._replace(second=self.second_.finished, second_readout=self.second_.readout)
-        return save_fit(Path(folder), self.config_, self.fit_, header, parts)
+        return save_model(
+            Path(folder),
+            Saved(
+                "classifier", self.config_, self.seed, self.features_, self.trained_on_, self.fit_, self.inputs_,
+                self.classes_, self.prior_, self.decide, self.members_, self.linear_, self.network_.readout,
+                self.mixture_,
+            ),
+        )  # fmt: skip
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> Self:
         """Read what ``save`` wrote. Raises ModelError when it is missing or damaged."""
-        header = load_header(Path(folder), "classifier")
-        config, data = header.config, header.data
-        model = cls(config=config, seed=data["seed"], device=device)
-        model.config_, model.epochs_, model.features_ = config, data["epochs"], data["features"]
-        model.trained_on_, model.classes_ = data["trained_on"], np.array(data["classes"])
-        model.alpha_, model.beta_, model.selection_ = data["alpha"], data["beta"], read(data["selection"])
-        model.calibration_ = Calibration.read(data["calibration"], len(model.classes_))
-        model.fit_, parts = load_fit(Path(folder), header, device)
-        model.core_, second = parts.core, parts.second
-        model.network_ = Member(config, model.epochs_, parts.readout, fit=model.fit_)
-        model.second_ = None
-        if second is not None:
-            model.second_ = Member(config.second(), second.epochs, parts.second_readout, fit=second)
-        model.untrained_ = None if parts.untrained is None else VectorReadout.of(parts.untrained)
-        if model.core_ is not None:
-            model.core_.chosen = data["core"]
+        saved = load_model(Path(folder), "classifier", device)
+        assert saved.mixture is not None  # a saved classifier has one
+        model = cls(config=saved.config, seed=saved.seed, device=device, decide=saved.decide)
+        saved.put_on(model)
+        model.classes_, model.prior_ = saved.classes, saved.prior
+        model.members_, model.linear_, model.mixture_ = saved.members, saved.linear, saved.mixture
+        model.network_ = NetworkClassifier(saved.fit, saved.readout)
         model.history_ = []
         return model

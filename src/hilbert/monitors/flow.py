@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hilbert.features.bags import Bags
 from hilbert.metrics import within_fold_auc
-from hilbert.model.pooled import PooledBlocks, pool
+from hilbert.nn.pooled import PooledBlocks, pool
 from hilbert.monitors.ablation import PERMUTATIONS, coalitions, shapley
 from hilbert.monitors.network import batch_gradients, embedding_shares
 from hilbert.monitors.recovery import dominance, recovery

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from hilbert.model.document_network import PrototypeNetwork
-from hilbert.model.hilbert import HilbertNetwork
+from hilbert.nn.document_network import PrototypeNetwork
+from hilbert.nn.hilbert import HilbertNetwork
 from hilbert.training.batches import Batch
 from hilbert.training.tasks import RepresentationTask
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from hilbert.config import HilbertConfig
 from hilbert.monitors.gradients import gradient_shares
 from hilbert.monitors.shares import audio_mass, joint_shares, parts_of
-from hilbert.objectives.cka import MIN_DOCS
-from hilbert.objectives.total import RepresentationObjective
+from hilbert.losses.cka import MIN_DOCS
+from hilbert.losses.total import RepresentationObjective
 from hilbert.training.batches import Dataset, make_batch
 from hilbert.training.fit import Fit, Representation, make_dataset
 from hilbert.training.tasks import JointTask, RepresentationTask, Rows

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hilbert.model.document_network import PrototypeNetwork
-from hilbert.model.hilbert import HilbertNetwork
+from hilbert.nn.document_network import PrototypeNetwork
+from hilbert.nn.hilbert import HilbertNetwork
 from hilbert.training.batches import Dataset, Segments, plain_batches
 from hilbert.training.fit import EMBEDDING_BATCH, Representation
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hilbert.objectives.cka import MIN_DOCS, attainable_ceiling, debiased_cka, linear_gram
+from hilbert.losses.cka import MIN_DOCS, attainable_ceiling, debiased_cka, linear_gram
 
 Floats = NDArray[np.float64]
 

@@ -36,14 +36,12 @@ def read_yaml(file: Path) -> dict[str, Any]:
     return data
 
 
-def merge(base: dict[str, Any], update: Mapping[str, Any], where: str) -> None:
-    """Put ``update`` over ``base``, in place. Raises ConfigError, saying ``where``, for a name that is not known."""
+def merge(base: dict[str, Any], update: Mapping[str, Any]) -> None:
+    """Put ``update`` over ``base``, in place, section by section; whether a name is known is told later."""
     for name, value in update.items():
-        if name not in base:
-            raise ConfigError(f"{where}: unknown name {name!r}; known here: {', '.join(base)}")
-        if isinstance(base[name], dict):
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"{where}: {name!r} is a section ({', '.join(base[name])}), found {value!r}")
-            merge(base[name], value, where)
+        inside = base.get(name)
+        if isinstance(value, Mapping):
+            base[name] = dict(inside) if isinstance(inside, Mapping) else {}
+            merge(base[name], value)
         else:
             base[name] = value

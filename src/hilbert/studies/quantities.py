@@ -16,7 +16,7 @@ from hilbert.baselines.linear import ConcatLR
 from hilbert.benchmark.studies.ranks import mapped, ranks
 from hilbert.features.bags import Bags
 from hilbert.metrics import within_fold_auc
-from hilbert.model.pooled import PooledBlocks, pool
+from hilbert.nn.pooled import PooledBlocks, pool
 from hilbert.monitors import dominance, embedded, recovery
 from hilbert.monitors.network import trained_task
 from hilbert.splits import encode_groups

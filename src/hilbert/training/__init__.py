@@ -1,1 +1,1 @@
-"""From bags to a fitted model: batches, the loop, checkpoints, saving, selection."""
+"""From transformed documents to a trained network: batches, the loop, checkpoints."""

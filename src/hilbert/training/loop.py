@@ -18,6 +18,7 @@ from hilbert.training.checkpoint import load_checkpoint, save_checkpoint
 from hilbert.training.randomness import seeded
 
 History = list[dict[str, Any]]
+WEIGHT_DECAY, WARMUP, CLIP = 0.01, 0.1, 1.0  # AdamW's decay, share of the steps, largest norm of a gradient
 
 
 class Task(Protocol):

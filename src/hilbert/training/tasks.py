@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,28 +10,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hilbert.config import HilbertConfig
-from hilbert.model.build import Network
-from hilbert.objectives.classification import classification_loss
-from hilbert.objectives.total import RepresentationObjective
-from hilbert.training.batches import Batch, Dataset, plain_batches, training_batches
+from hilbert.losses.classification import classification_loss
+from hilbert.losses.total import RepresentationObjective
+from hilbert.nn.hilbert import HilbertNetwork
+from hilbert.nn.vector_network import VectorNetwork
+from hilbert.training.data import Batch, Dataset, Rows, plain_batches, training_batches
 from hilbert.training.randomness import seeded
-from hilbert.training.views import embed_views
 
 Ints = NDArray[np.int64]
-
-
-class Rows(NamedTuple):
-    """Documents to train on and to hold out (possibly none)."""
-
-    train: Ints
-    held_out: Ints
+Network = HilbertNetwork | VectorNetwork
 
 
 def head_losses(head: nn.Module, z: Tensor, target: Tensor, counts: Tensor, config: HilbertConfig) -> dict[str, Tensor]:
     """Classification and router losses of embeddings (docs, 3 width), by name and in total."""
     output = head(z)
     chosen = config.head
-    label = classification_loss(output.logits, target, counts, chosen.imbalance, chosen.adjustment)
+    label = classification_loss(output.logits, target, counts, chosen.class_weights)
     total = label + chosen.router_z * output.router_z
     if chosen.top_k is not None:
         total = total + chosen.load_balance * output.load_balance
@@ -40,7 +33,7 @@ def head_losses(head: nn.Module, z: Tensor, target: Tensor, counts: Tensor, conf
 
 
 def _mean(module: nn.Module, parts: Iterable[dict[str, Tensor]], monitor: str) -> dict[str, float]:
-    """Means of the parts, which may draw random views: always the same ones."""
+    """Means of the parts."""
     with seeded(0, module):
         rows = [{name: float(value) for name, value in part.items()} for part in parts]
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
@@ -63,15 +56,16 @@ class RepresentationTask:
         self.network, self.objective = network, objective
         self.module: nn.Module = nn.ModuleDict({"network": network, "objective": objective})
         self.data, self.rows, self.config = data, rows, config
+        self.limit = max_segments(config)
 
     def batches(self, epoch: int, seed: tuple[int, ...]) -> Iterator[Batch]:
         """Random batches of the training documents."""
-        return training_batches(self.data, self.rows.train, self.config.training, seed)
+        t = self.config.training
+        return training_batches(self.data, self.rows.train, t.batch_size, self.limit, t.modality_dropout, seed)
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The representation objective's parts."""
-        z, partners = embed_views(self.network, batch.audio, batch.text, self.config.contrast.views)
-        parts: dict[str, Tensor] = self.objective(z, batch.references, batch.groups, progress, partners=partners)
+        parts: dict[str, Tensor] = self.objective(self.network(batch.inputs), batch.references, batch.groups)
         return parts
 
     def after_step(self) -> None:
@@ -83,8 +77,7 @@ class RepresentationTask:
         """The objective on held-out documents, in fixed batches."""
         if not len(self.rows.held_out):
             return None
-        training = self.config.training
-        batches = plain_batches(self.data, self.rows.held_out, training.batch_size, training.max_segments)
+        batches = plain_batches(self.data, self.rows.held_out, self.config.training.batch_size, self.limit)
         return _mean(self.module, (self.losses(batch, 1.0) for batch in batches), "total")
 
 
@@ -143,9 +136,9 @@ class JointTask(RepresentationTask):
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The representation objective's parts, the classification and router losses, and their sum."""
-        z, partners = embed_views(self.network, batch.audio, batch.text, self.config.contrast.views)
+        z = self.network(batch.inputs)
         known = batch.target, anchor_weights(batch.target, self.counts)
-        parts = self.objective(z, batch.references, batch.groups, progress, known, partners)
+        parts = self.objective(z, batch.references, batch.groups, known)
         labels = head_losses(self.head, z.concatenated(), batch.target, self.counts, self.config)
         return {**parts, **labels, "total": parts["total"] + labels["total"]}
 
@@ -155,8 +148,13 @@ class JointTask(RepresentationTask):
         rows = self.rows.held_out[(self.data.target[torch.as_tensor(self.rows.held_out)] >= 0).cpu().numpy()]
         if not len(rows):
             return None
-        batches = plain_batches(self.data, rows, len(rows), self.config.training.max_segments)
+        batches = plain_batches(self.data, rows, len(rows), self.limit)
         return _mean(self.module, (self.losses(batch, 1.0) for batch in batches), "label")
+
+
+def max_segments(config: HilbertConfig) -> int | None:
+    """Segments drawn per document and step; None: all of them, or none to draw."""
+    return config.network.max_segments if config.network.kind == "segments" else None
 
 
 def class_counts(target: Tensor, classes: int) -> Tensor:

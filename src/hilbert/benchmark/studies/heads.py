@@ -31,7 +31,7 @@ from hilbert.benchmark.studies.pages import Section, once, value
 from hilbert.benchmark.studies.paired import differences
 from hilbert.evaluation.fitting import fit_fold
 from hilbert.features.bags import Bags
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 from hilbert.splits import Split
 from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead
 

@@ -27,7 +27,7 @@ from hilbert.benchmark.studies.collecting import REFERENCE, numbers_of
 from hilbert.benchmark.studies.heads import direct
 from hilbert.benchmark.studies.material import folded, terciles
 from hilbert.benchmark.studies.pages import Section, once, value
-from hilbert.model.linear import softmax
+from hilbert.nn.linear import softmax
 from hilbert.splits import Split, inner_folds
 from hilbert.training.heads import InnerFold, LogisticHead
 

@@ -1,1 +1,0 @@
-"""The network and the linear core, without any input or output."""

@@ -1,0 +1,1 @@
+"""The network, document vectors and logistic regression, without any input or output."""
