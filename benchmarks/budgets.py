@@ -3,7 +3,7 @@
     python benchmarks/budgets.py --data $HILBERT_DATA [--features features-benchmark] [--seeds 2] [--models clip,gmc]
 
 Every baseline with the options that tuning chose, trained as all of them are (12 epochs of batches of 64, patience 3),
-then as long as HILBERT's first network (20 of 32, patience 5), and longer (60 of 32, patience 10); both tasks, three
+then as long as HILBERT's network (20 of 32, patience 5), and longer (60 of 32, patience 10); both tasks, three
 grouped folds each. Printed is the macro AUC of its own output and of the output that stands for it in the tables, as a
 mean over tasks and seeds, with the differences to the usual budget and half of their 95 % interval over models.
 """

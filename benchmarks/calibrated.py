@@ -1,13 +1,13 @@
-"""How do all methods decide, once each has the same calibration? From stored predictions; trains nothing.
+"""How do all methods decide, once each decides in the same way? From stored predictions; trains nothing.
 
     python benchmarks/calibrated.py maec-b/praat-wordllama [--results results/benchmark]
 
-`hilbert (calibrated)` has a scale and an offset a class from inner folds; no baseline has such a row, and comparing
-its balanced accuracy and recall with theirs would compare two things at once. Here every row, HILBERT's too, gets
-both by the same fit: those of a test fold are fitted on the out-of-fold logits of the repeat's other folds. (The
-models that made these logits had the test fold's documents among their training documents, those of all methods
-alike.) Rows: HILBERT, and the one that stands for each baseline, by balanced accuracy; differences are paired, with
-the bootstrap over groups that the tables have.
+HILBERT is calibrated on inner folds and decides so that every class is found alike; most baselines are neither, and
+comparing its balanced accuracy and recall with theirs would compare two things at once. Here every row, HILBERT's too,
+gets a scale and an offset a class by the same fit, and decides in the same way: those of a test fold are fitted on the
+out-of-fold logits of the repeat's other folds. (The models that made these logits had the test fold's documents among
+their training documents, those of all methods alike.) Rows: HILBERT, and the one that stands for each baseline, by
+balanced accuracy; differences are paired, with the bootstrap over groups that the tables have.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from hilbert.benchmark.cells import rarest
 from hilbert.benchmark.collecting import MODEL, RESAMPLES, collect, is_baseline
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.plan import make_plan
 from hilbert.benchmark.tables import grid, read_comparators
+from hilbert.estimators.decisions import class_costs, decide_classes
+from hilbert.estimators.mixture import Mixture
 from hilbert.evaluation.intervals import group_weights, interval, weighted_confusion
 from hilbert.evaluation.measures import TRIVIAL, measure
 from hilbert.evaluation.predictions import Predictions
 from hilbert.evaluation.verdict import number, span
+from hilbert.nn.linear import softmax
 from hilbert.splits import encode_groups
-from hilbert.training.calibration import fit_calibration
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def main() -> None:
@@ -50,7 +52,9 @@ def main() -> None:
         parser.error(f"{place.folder(comparison)}: expected the predictions of {MODEL} there")
     rows = [MODEL, *(row for row in found.standing.values() if is_baseline(row) and row not in TRIVIAL)]
     before = replace(found.predictions, proba={row: found.predictions.proba[row] for row in rows})
-    after = replace(before, proba={row: calibrated(before, row) for row in rows})
+    alike = {row: calibrated(before, row) for row in rows}
+    proba, decided = ({row: both[part] for row, both in alike.items()} for part in (0, 1))
+    after = replace(before, proba=proba, decided=decided)
     one, two = (measure(x, 1)["models"] for x in (before, after))
     samples = bootstrap(after, place.seed)
     rare = rarest(found)
@@ -71,16 +75,18 @@ def main() -> None:
     print(grid([*heads, "hilbert − it [95 %]", "macro F1", f"recall {rare}", "ECE", "macro AUC"], made))
 
 
-def calibrated(predictions: Predictions, row: str) -> Floats:
-    """(repeats, docs, classes) probabilities of a row, each fold's by what the other folds of its repeat say."""
-    logits = np.log(np.clip(predictions.proba[row], 1e-12, 1.0))
-    found = np.empty_like(logits)
+def calibrated(predictions: Predictions, row: str) -> tuple[Floats, Ints]:
+    """Probabilities (repeats, docs, classes) and decisions of a row, by what the other folds of each repeat say."""
+    logits, classes = np.log(np.clip(predictions.proba[row], 1e-12, 1.0)), np.array(predictions.classes)
+    found, decided = np.empty_like(logits), np.empty(logits.shape[:2], dtype=np.int64)
     for repeat, folds in enumerate(predictions.folds):
         for fold in np.unique(folds):
-            test = folds == fold
-            fitted = fit_calibration(logits[repeat, ~test], predictions.codes[~test])
-            found[repeat, test] = softmax(fitted(logits[repeat, test]), axis=1)
-    return found
+            test, known = folds == fold, predictions.codes[folds != fold]
+            fitted = Mixture.fit([logits[repeat, ~test]], known)
+            found[repeat, test] = softmax(fitted([logits[repeat, test]]))
+            prior = np.bincount(known, minlength=len(classes)) / len(known)
+            decided[repeat, test] = decide_classes(found[repeat, test], class_costs("balanced", classes, prior))
+    return found, decided
 
 
 def bootstrap(predictions: Predictions, seed: int) -> dict[str, Floats]:
@@ -88,10 +94,10 @@ def bootstrap(predictions: Predictions, seed: int) -> dict[str, Floats]:
     groups = encode_groups(predictions.groups.tolist(), len(predictions.labels))
     weights = group_weights(groups, RESAMPLES, seed)
     found = {}
-    for row, proba in predictions.proba.items():
+    for row in predictions.proba:
         parts = []
-        for values in proba:
-            table = weighted_confusion(predictions.codes, values.argmax(1), weights, len(predictions.classes))
+        for values in predictions.decisions(row):
+            table = weighted_confusion(predictions.codes, values, weights, len(predictions.classes))
             with np.errstate(invalid="ignore"):  # a class not drawn: undefined
                 parts.append((np.diagonal(table, axis1=1, axis2=2) / table.sum(2)).mean(1))
         found[row] = np.mean(parts, axis=0)

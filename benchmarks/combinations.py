@@ -4,7 +4,7 @@
 
 Fits each model in grouped folds whose training and test documents are all of tuning companies, which no table
 scores, and prints the macro AUC of each one and of the mean of the logits of each two. A variant of a model stands as
-model (variant). ``segments`` is HILBERT with the backbone that learns attention by gradient. Out-of-fold
+model (variant). ``segments`` is HILBERT's network on segments, which learns attention by gradient. Out-of-fold
 probabilities are kept in --out, so that the same command goes on where it stopped.
 """
 
@@ -31,9 +31,8 @@ from hilbert.evaluation.fitting import fit_fold
 from hilbert.metrics import within_fold_auc
 from hilbert.splits import Split, grouped_folds
 
-ALONE = {"core.enabled": False, "segments.enabled": False, "selection.trained": 1}
-SEGMENTS = {"model.backbone": "segments", "model.width": 64, **ALONE}
-MAIN = ("hilbert", "hilbert (no core)", "hilbert (one network)")  # what every other row is averaged with
+SEGMENTS = {"network.kind": "segments", "stack.members": ["network"]}
+MAIN = ("hilbert", "hilbert (no training)", "hilbert (network)")  # what every other row is averaged with
 
 
 def model_of(name: str) -> Any:

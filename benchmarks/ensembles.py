@@ -2,12 +2,10 @@
 
     python benchmarks/ensembles.py maec-b/praat-wordllama [--results results/benchmark] [--pairs 3]
 
-HILBERT may add a second network to its first; a baseline is one network. So this averages the logits of every two
-rows of different baselines, and trains nothing. It prints the best rows alone, the best pairs of them, and the best
-rows beside HILBERT's first network, in the place of its second one. All are chosen on the scored documents, which
-flatters them. The last rows take back what balanced class weights do, by which all models are trained: the logarithm of
-the class frequencies is added to their logits. Differences are HILBERT's to each, paired, with the bootstrap over
-groups that the tables have.
+HILBERT mixes several members; most baselines are one model. So this averages the logits of every two rows of different
+baselines, and trains nothing. It prints the best rows alone, the best pairs of them, and the best rows beside HILBERT's
+members without training, in the place of its network. All are chosen on the scored documents, which flatters them.
+Differences are HILBERT's to each, paired, with the bootstrap over groups that the tables have.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from hilbert.benchmark.collecting import RESAMPLES, gather, is_baseline
+from hilbert.benchmark.collecting import RESAMPLES, UNTRAINED, gather, is_baseline
 from hilbert.benchmark.outputs import model_of
 from hilbert.benchmark.place import read_documents, read_setting
 from hilbert.benchmark.records import Records, read_about
@@ -32,7 +30,7 @@ from hilbert.evaluation.result import test_train_ratio
 from hilbert.evaluation.verdict import number, span
 from hilbert.metrics import within_fold_auc
 
-FIRST, WHOLE, CORE, PRIOR = "hilbert (one network)", "hilbert", "concat-lr", "prior"
+WHOLE = "hilbert"
 
 
 def main() -> None:
@@ -51,20 +49,20 @@ def main() -> None:
         if path.name != "setting.json"
     }
     whole = {name: records for name, records in stored.items() if len(records.done) == len(about["splits"])}
-    if not {WHOLE, CORE, PRIOR} <= set(whole):
-        parser.error(f"{folder}: expected all folds of {WHOLE}, {CORE} and {PRIOR}, found those of {', '.join(whole)}")
+    if WHOLE not in whole:
+        parser.error(f"{folder}: expected all folds of {WHOLE}, found those of {', '.join(whole)}")
     predictions, _ = gather(whole, about, read_documents(folder), sorted({s["repeat"] for s in about["splits"]}))
     logits = {name: np.log(np.clip(proba, 1e-12, 1.0)) for name, proba in predictions.proba.items()}
     singles = [name for name in logits if is_baseline(name) and name not in TRIVIAL]
     pairs = [pair for pair in itertools.combinations(singles, 2) if model_of(pair[0]) != model_of(pair[1])]
     best = ranked(predictions, logits, pairs)[: chosen.pairs]
     single = ranked(predictions, logits, [(name,) for name in singles])[: chosen.pairs]
-    beside = ranked(predictions, logits, [(FIRST, name) for name in singles])[: chosen.pairs]
-    rows = {WHOLE: predictions.proba[WHOLE], FIRST: predictions.proba[FIRST]}
+    first = UNTRAINED if UNTRAINED in logits else WHOLE
+    beside = ranked(predictions, logits, [(first, name) for name in singles])[: chosen.pairs]
+    rows = {WHOLE: predictions.proba[WHOLE], first: predictions.proba[first]}
     rows |= {" + ".join(names): mean(logits, names) for names in (*single, *best, *beside)}
-    balanced = dict.fromkeys([WHOLE, CORE, single[0][0]])  # the last: the best row
-    rows |= {f"{name}, with class frequencies": softmax(logits[name] + logits[PRIOR], axis=-1) for name in balanced}
-    found = measure(replace(predictions, proba=rows), RESAMPLES, about["seed"], test_train_ratio(about), WHOLE)
+    alike = replace(predictions, proba=rows, decided={})
+    found = measure(alike, RESAMPLES, about["seed"], test_train_ratio(about), WHOLE)
     gaps = {row["model"]: row for row in found["differences"] if row["against"] == WHOLE}
     print(f"{chosen.setting}: {len(whole)} models, {len(singles)} rows of baselines, {len(pairs)} pairs of them")
     print("| mean of the logits of | macro AUC | hilbert − it [95 %] |\n|---|--:|--:|")

@@ -2,10 +2,10 @@
 
     python benchmarks/terms.py --data $HILBERT_DATA [--repeats 3] [--rows heads]
 
-Fits HILBERT's network (no linear core and no second network, which could hide what it does) with all terms, without
-each of them, and with each weight ten times as large, in grouped folds whose training and test documents are all of
-tuning companies, which no table scores. With `--rows heads` as it ships, and predicting by its experts with each way
-to meet imbalance. Prints macro AUC and its paired difference to the first row, with 95 % intervals from a bootstrap
+Fits HILBERT's network (without its other members, which could hide what it does) with all terms, without each of them,
+and with each weight ten times as large, in grouped folds whose training and test documents are all of tuning companies,
+which no table scores. With `--rows heads` as it ships, and predicting by its experts, with class weights and without.
+Prints macro AUC and its paired difference to the first row, with 95 % intervals from a bootstrap
 over companies. Probabilities and what is printed (`terms.txt`, `heads.txt`) are kept in --out; the same command goes
 on where it stopped.
 """
@@ -31,9 +31,9 @@ from hilbert.benchmark.tuning import TASKS, tuning_part
 from hilbert.evaluation.fitting import fit_fold
 from hilbert.evaluation.intervals import group_weights, interval, weighted_auc
 from hilbert.splits import Split, encode_groups, grouped_folds
-from hilbert.studies.arms import TERMS, studied_weight
+from hilbert.studies.arms import TERMS, acting, studied_weight
 
-ALONE = {"core.enabled": False, "segments.enabled": False, "head.calibrate": False}
+ALONE = {"stack.members": ["network"]}
 RESAMPLES = 2000
 Kept = dict[tuple[str, int, int], Path]
 
@@ -44,14 +44,17 @@ def terms() -> dict[str, dict[str, Any]]:
     without = {f"− {term}": {**usual, option: 0.0} for term, option in TERMS.items()}
     both = {**usual, TERMS["CKA"]: 0.0, TERMS["balance"]: 0.0}
     raised = {f"{term} × 10": {**usual, option: 10 * usual[option]} for term, option in TERMS.items()}
-    return {"all terms": usual, **without, "− CKA, balance": both, **raised}
+    rows = {"all terms": usual, **without, "− CKA, balance": both, **raised}
+    return {row: acting("robust", weights) for row, weights in rows.items()}
 
 
 def heads() -> dict[str, dict[str, Any]]:
     """Row → what predicts (the logistic regression on the embeddings, or the experts), and the experts' loss."""
-    ways = {"class weights": "class_weight", "none": "none", "adjusted logits": "logit_adjustment"}
-    by_experts = {f"experts, {name}": {"head.readout": False, "head.imbalance": way} for name, way in ways.items()}
-    return {"as shipped": {}, "readout, none": {"head.imbalance": "none"}, **by_experts}
+    ways = {"class weights": True, "none": False}
+    by_experts = {
+        f"experts, {name}": {"stack.members": ["experts"], "head.class_weights": way} for name, way in ways.items()
+    }
+    return {"as shipped": {}, "readout, none": {"head.class_weights": False}, **by_experts}
 
 
 def fit(model: Any, data: Data, split: Split, path: Path) -> None:

@@ -19,9 +19,10 @@ from hilbert.baselines import make_model
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.baselines.trained import prepare_method, train_method
 from hilbert.config import HilbertConfig
+from hilbert.estimators.inputs import InputMap
 from hilbert.features.bags import Bags, Packed
-from hilbert.training.fit import fit_network, prepare
-from hilbert.training.tasks import Rows
+from hilbert.training.data import Rows, make_dataset
+from hilbert.training.fit import fit_network
 
 CLASSES = 4
 
@@ -52,9 +53,9 @@ def main() -> None:
     for name, preset in (("hilbert", "robust"), ("hilbert-paper", "paper")):
         config = HilbertConfig.load(preset)
         start = time.perf_counter()
-        ready = prepare(config, bags, target, groups, everyone, 0)
+        data = make_dataset(InputMap.fit(bags, config, 0, "cpu")[1].network, None, target, groups)
         middle = time.perf_counter()
-        fit = fit_network(config, bags, target, groups, rows, classes=CLASSES, prepared=ready)
+        fit = fit_network(config, data, rows, classes=CLASSES)
         show(name, middle - start, time.perf_counter() - middle, sum(fit.epochs.values()))
     for name in ("clip", "gmc", "mult", "contrastive-mmvae"):
         model: NeuralBaseline = make_model(name)

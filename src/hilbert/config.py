@@ -185,7 +185,7 @@ class HilbertConfig(Section):
         """
         update = read_yaml(file) if file is not None else {}
         data = read_preset(str(update.get("preset", preset)))
-        merge(data, update)
+        _put(data, update)
         return cls._checked(data, overrides)
 
     def replace(self, overrides: Mapping[str, Any]) -> Self:
@@ -194,13 +194,14 @@ class HilbertConfig(Section):
 
     @classmethod
     def _checked(cls, data: dict[str, Any], overrides: Mapping[str, Any] | None) -> Self:
-        for name, value in (overrides or {}).items():
+        # the kind of network first, since another kind starts from its own values
+        for name, value in sorted((overrides or {}).items(), key=lambda item: item[0] != "network.kind"):
             if name == "preset":
                 raise ConfigError(f"override 'preset': this is {data['preset']!r}; name another preset as such instead")
             nested: Any = value
             for part in reversed(name.split(".")):
                 nested = {part: nested}
-            merge(data, nested)
+            _put(data, nested)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -217,8 +218,17 @@ class HilbertConfig(Section):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _put(data: dict[str, Any], update: Mapping[str, Any]) -> None:
+    """``merge``, but a network of another kind starts from its own values instead of those of the one before it."""
+    old, new = data.get("network"), update.get("network")
+    if isinstance(old, Mapping) and isinstance(new, Mapping) and new.get("kind", old.get("kind")) != old.get("kind"):
+        data["network"] = {}
+    merge(data, update)
+
+
 def _said(error: Any) -> str:
-    place = [str(part) for part in error["loc"] if part not in ("vectors", "segments") or len(error["loc"]) == 1]
+    # after "network" comes the kind, which is no part of the name
+    place = [str(part) for number, part in enumerate(error["loc"]) if number != 1 or error["loc"][0] != "network"]
     if error["type"] == "extra_forbidden":
         return f"{'.'.join(place)}: unknown name; known here: {', '.join(_known(error['loc']))}"
     if error["type"] == "value_error":
@@ -227,13 +237,12 @@ def _said(error: Any) -> str:
 
 
 def _known(place: tuple[str | int, ...]) -> list[str]:
-    """Names beside one at ``place``, which may hold the tag of a kind of network."""
+    """Names beside one at ``place``, which holds the kind of a network after "network"."""
     sections: list[type[BaseModel]] = [HilbertConfig]
-    for part in place[:-1]:
-        if part in HilbertConfig.model_fields:
-            sections = _sections(HilbertConfig.model_fields[str(part)].annotation)
-        else:
-            sections = [section for section in sections if section.model_fields["kind"].default == part]
+    if len(place) > 1:
+        sections = _sections(HilbertConfig.model_fields[str(place[0])].annotation)
+    if place[0] == "network" and len(place) > 1:
+        sections = [section for section in sections if section.model_fields["kind"].default == place[1]]
     return [name for section in sections for name in section.model_fields]
 
 

@@ -9,8 +9,9 @@ from scipy.special import erf
 
 from hilbert.baselines.method import Shape
 from hilbert.baselines.trained import COMMON
+from hilbert.nn.hilbert import SegmentBatch
 from hilbert.nn.ragged import Ragged
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 from hilbert.training.loop import Plan, make_optimiser
 
 AUDIO, TEXT, CLASSES = 6, 5, 3
@@ -53,7 +54,7 @@ def segment_batch():
             )
         target = torch.tensor(target)
         target[docs // 2 :: 5] = -1
-        return Batch(*parts, None, torch.arange(docs) // 2, target)
+        return Batch(SegmentBatch(*parts), None, torch.arange(docs) // 2, target)
 
     return make
 
@@ -64,7 +65,7 @@ def take():
 
     def of(batch, rows):
         parts = []
-        for segments in (batch.audio, batch.text):
+        for segments in (batch.inputs.audio, batch.inputs.text):
             found = documents(segments)
             parts.append(
                 Ragged(
@@ -73,7 +74,7 @@ def take():
                     torch.cat([segments.times[:0], *(found[row][1] for row in rows)]),
                 )
             )
-        return Batch(*parts, None, batch.groups[rows], batch.target[rows])
+        return Batch(SegmentBatch(*parts), None, batch.groups[rows], batch.target[rows])
 
     return of
 

@@ -17,7 +17,7 @@ def test_loss_is_that_of_loops(kind, pooling, make_method, segment_batch, by_han
     for row in range(12):
         pooled = [
             by_hand.pool(
-                method.pool[m], by_hand.project(method.project[m], by_hand.documents(getattr(batch, m))[row][0])
+                method.pool[m], by_hand.project(method.project[m], by_hand.documents(getattr(batch.inputs, m))[row][0])
             )
             for m in method.modalities
         ]
@@ -38,7 +38,7 @@ def test_embedding_and_training(kind, make_method, check_embedding, check_traini
 @pytest.mark.parametrize(("kind", "read", "unread"), [(AbmilAudio, "audio", "text"), (AbmilText, "text", "audio")])
 def test_the_other_modality_is_never_read(kind, read, unread, make_method, segment_batch):
     method, batch = make_method(kind), segment_batch()
-    blind = batch._replace(**{unread: None})
+    blind = batch._replace(inputs=batch.inputs._replace(**{unread: None}))
     assert torch.equal(method.logits(blind), method.logits(batch))
     assert torch.equal(method.losses(blind, 0.0)["total"], method.losses(batch, 0.0)["total"])
     assert list(method.embed(blind)) == [read]

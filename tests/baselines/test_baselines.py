@@ -60,7 +60,9 @@ def test_the_face_of_a_classifier(make_bags, kind):
     assert proba.dtype == np.float64
     np.testing.assert_allclose(proba.sum(1), 1)
     assert model.classes_.tolist() == ["a", "b", "c"]
-    assert model.predict(bags).tolist() == [model.classes_[i] for i in model.predict_proba(bags).argmax(1)]
+    costs = 1 / model.prior_ if model.decide == "balanced" else 1.0
+    assert model.predict(bags).tolist() == [model.classes_[i] for i in (model.predict_proba(bags) * costs).argmax(1)]
+    assert model.decision_function(bags).shape == (36, 3)
     np.testing.assert_allclose(model.predict_proba(bags)[::-1], proba, atol=1e-12)
     again = kind(seed=3).fit(bags, y, groups=groups)
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
@@ -76,7 +78,9 @@ def test_two_classes_of_any_kind(make_bags, kind, labels):
     model = kind().fit(bags, named)
     assert model.classes_.tolist() == sorted(labels)
     assert set(model.predict(bags).tolist()) <= set(labels)
-    assert model.predict_proba(bags).shape == (24, 2)
+    proba = model.predict_proba(bags)
+    assert proba.shape == (24, 2)
+    np.testing.assert_allclose(model.decision_function(bags), np.log(proba[:, 1]) - np.log(proba[:, 0]), atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -197,9 +201,10 @@ def test_cross_validation_of_scikit_learn_hands_over_groups(make_bags):
 def test_registry_makes_every_model_by_name():
     simple = ["audio-lr", "text-lr", "concat-lr", "seq-lr", "audio-gb", "text-gb", "concat-gb"]
     simple += ["late-mean", "late-stack", "kernel-ridge", "kernel-svm"]
+    vectors = ["kernel-svm-vectors", *(f"{name}-vectors" for name in ("gmu", "lmf", "misa", "clip"))]
     assert [name for name in MODELS if name in simple] == simple
     assert list(MODELS)[:2] == ["prior", "length"]
-    assert list(MODELS)[-3:] == ["hilbert", "hilbert-gmc", "hilbert-paper"]
+    assert list(MODELS)[-8:] == [*vectors, "hilbert", "hilbert-gmc", "hilbert-paper"]
     for name in MODELS:
         assert make_model(name, seed=7).seed == 7
     assert make_model("hilbert").preset == "robust"

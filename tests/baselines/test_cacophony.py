@@ -19,11 +19,11 @@ def test_the_loss_by_hand(make_method, segment_batch, by_hand):
     torch.manual_seed(6)
     parts = method.losses(batch, 0.0)
     torch.manual_seed(6)
-    mask = method.text.project(batch.text)[1]
-    both = (batch.audio.lengths > 0) & (batch.text.lengths > 0)
+    mask = method.text.project(batch.inputs.text)[1]
+    both = (batch.inputs.audio.lengths > 0) & (batch.inputs.text.lengths > 0)
     places, drawn = draw_masked(mask, 0.5, both)
     decoder, distances, sides, groups = method.decoder, [], [], []
-    documents = zip(by_hand.documents(batch.audio), by_hand.documents(batch.text), strict=True)
+    documents = zip(by_hand.documents(batch.inputs.audio), by_hand.documents(batch.inputs.text), strict=True)
     for doc, ((a, a_times), (t, t_times)) in enumerate(documents):
         if not len(a) or not len(t):
             assert not drawn[doc].any()
@@ -82,16 +82,16 @@ def test_masked_segments_do_not_leak_and_audio_counts(make_method, segment_batch
         with torch.no_grad():
             return method.decoder(Tokens.of(method.audio, audio), Tokens.of(method.text, text), places, drawn)
 
-    plain = predicted(batch.audio, batch.text)
+    plain = predicted(batch.inputs.audio, batch.inputs.text)
     hidden = (places + 6 * torch.arange(4)[:, None]).flatten()
-    masked, visible = batch.text.values.clone(), batch.text.values.clone()
+    masked, visible = batch.inputs.text.values.clone(), batch.inputs.text.values.clone()
     masked[hidden] += 5.0
     visible[[1, 6, 12, 19]] += 5.0  # one visible segment of each document
-    assert torch.equal(predicted(batch.audio, batch.text._replace(values=masked)), plain)
+    assert torch.equal(predicted(batch.inputs.audio, batch.inputs.text._replace(values=masked)), plain)
     for other in (
-        predicted(batch.audio, batch.text._replace(values=visible)),
-        predicted(batch.audio._replace(values=batch.audio.values.flip(0)), batch.text),
-        predicted(batch.audio, batch.text._replace(times=batch.text.times.flip(0))),
+        predicted(batch.inputs.audio, batch.inputs.text._replace(values=visible)),
+        predicted(batch.inputs.audio._replace(values=batch.inputs.audio.values.flip(0)), batch.inputs.text),
+        predicted(batch.inputs.audio, batch.inputs.text._replace(times=batch.inputs.text.times.flip(0))),
     ):
         assert ((other - plain).abs().amax(2) > 1e-4).all()
 

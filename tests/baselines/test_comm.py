@@ -12,7 +12,7 @@ from hilbert.baselines.comm import Comm, augment
 def by_loops(method, batch, by_hand):
     """Z_audio, Z_text, Z_joint of each document, every layer over all tokens with the others' keys masked."""
     rows = []
-    for audio, text in zip(by_hand.documents(batch.audio), by_hand.documents(batch.text), strict=True):
+    for audio, text in zip(by_hand.documents(batch.inputs.audio), by_hand.documents(batch.inputs.text), strict=True):
         a, t = by_hand.project(method.audio, *audio), by_hand.project(method.text, *text)
         z = []
         for use_audio, use_text in ((True, False), (False, True), (True, True)):
@@ -54,7 +54,7 @@ def test_loss_is_that_of_loops(make_method, segment_batch, by_hand):
 
 def test_augmentation_keeps_some_segments_in_order(segment_batch):
     torch.manual_seed(0)
-    audio = segment_batch(300, lengths=(20, 1)).audio
+    audio = segment_batch(300, lengths=(20, 1)).inputs.audio
     found = augment(audio, 0.8, 0.0)
     kept = (audio.values[:, None, :2] == found.values[None, :, :2]).all(2).any(1).view(300, 20).sum(1)
     assert torch.equal(found.lengths, kept)
@@ -66,7 +66,7 @@ def test_augmentation_keeps_some_segments_in_order(segment_batch):
     noisy = augment(audio, 0.0, 0.1)
     assert torch.equal(noisy.lengths, audio.lengths)
     assert float((noisy.values - audio.values).std()) == pytest.approx(0.1, rel=0.05)
-    hard = augment(segment_batch(3).audio, 0.8, 0.1)
+    hard = augment(segment_batch(3).inputs.audio, 0.8, 0.1)
     assert hard.lengths[0] == 0
     assert hard.lengths[2] == 1
 
@@ -74,12 +74,13 @@ def test_augmentation_keeps_some_segments_in_order(segment_batch):
 @torch.no_grad()
 def test_the_number_of_segments_does_not_decide_the_mass(make_method, segment_batch):
     method, batch = make_method(Comm, layers=2), segment_batch(4, lengths=(2, 3))
-    thrice = batch.audio._replace(
-        values=batch.audio.values.view(4, 2, 6).repeat(1, 3, 1).flatten(0, 1), lengths=3 * batch.audio.lengths,
-        times=batch.audio.times.repeat(3),
+    audio = batch.inputs.audio
+    thrice = audio._replace(
+        values=audio.values.view(4, 2, 6).repeat(1, 3, 1).flatten(0, 1), lengths=3 * audio.lengths,
+        times=audio.times.repeat(3),
     )  # fmt: skip
     method.eval()
-    for name, z in method.embed(batch._replace(audio=thrice)).items():
+    for name, z in method.embed(batch._replace(inputs=batch.inputs._replace(audio=thrice))).items():
         torch.testing.assert_close(z, method.embed(batch)[name])
 
 

@@ -43,9 +43,9 @@ def slow_loss(x, y, cx, cy, groups, o):
 def test_the_slow_definition(make_method, segment_batch, threshold, groups):
     batch = segment_batch(8, lengths=LENGTHS)._replace(groups=torch.tensor(groups))
     method = make_method(Crossclr, threshold=threshold)
-    audio = unit(method.head_audio(method.audio(batch.audio))).detach()
-    text = unit(method.head_text(method.text(batch.text))).detach()
-    ca, ct = slow_connectivity(batch.audio), slow_connectivity(batch.text)
+    audio = unit(method.head_audio(method.audio(batch.inputs.audio))).detach()
+    text = unit(method.head_text(method.text(batch.inputs.text))).detach()
+    ca, ct = slow_connectivity(batch.inputs.audio), slow_connectivity(batch.inputs.text)
     slow = [slow_loss(*rows, groups, method.options) for rows in ((audio, text, ca, ct), (text, audio, ct, ca))]
     assert float(method.losses(batch, 0.0)["total"].detach()) == pytest.approx(sum(slow) / 2, abs=1e-5)
 
@@ -53,8 +53,8 @@ def test_the_slow_definition(make_method, segment_batch, threshold, groups):
 def test_connectivity_is_that_of_the_documents_kept(segment_batch, take):
     batch = segment_batch()
     keep = torch.arange(12) % 4 != 0  # the first has no audio
-    found = connectivity(batch.audio, keep)
-    kept = take(batch, keep.nonzero().squeeze(1).tolist()).audio
+    found = connectivity(batch.inputs.audio, keep)
+    kept = take(batch, keep.nonzero().squeeze(1).tolist()).inputs.audio
     assert found.tolist() == pytest.approx(slow_connectivity(kept), abs=1e-5)
 
 

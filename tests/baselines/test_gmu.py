@@ -10,7 +10,9 @@ from hilbert.baselines.gmu import Gmu
 def test_loss_is_that_of_loops(make_method, segment_batch, by_hand):
     method, batch = make_method(Gmu), segment_batch()
     logits = []
-    for (audio, _), (text, _) in zip(by_hand.documents(batch.audio), by_hand.documents(batch.text), strict=True):
+    for (audio, _), (text, _) in zip(
+        by_hand.documents(batch.inputs.audio), by_hand.documents(batch.inputs.text), strict=True
+    ):
         a, t = by_hand.encode(method.audio, audio), by_hand.encode(method.text, text)
         g = by_hand.sigmoid(by_hand.linear(method.gate, np.concatenate([a, t])))
         h = g * np.tanh(by_hand.linear(method.from_audio, a)) + (1 - g) * np.tanh(by_hand.linear(method.from_text, t))
@@ -23,7 +25,9 @@ def test_loss_is_that_of_loops(make_method, segment_batch, by_hand):
 @torch.no_grad()
 def test_the_gate_chooses_between_modalities(make_method, segment_batch):
     method, batch = make_method(Gmu), segment_batch()
-    ends = [getattr(method, f"from_{m}")(getattr(method, m)(getattr(batch, m))).tanh() for m in ("audio", "text")]
+    ends = [
+        getattr(method, f"from_{m}")(getattr(method, m)(getattr(batch.inputs, m))).tanh() for m in ("audio", "text")
+    ]
     h = method.represent(batch)
     assert (h >= torch.minimum(*ends) - 1e-6).all()
     assert (h <= torch.maximum(*ends) + 1e-6).all()

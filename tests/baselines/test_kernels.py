@@ -5,10 +5,12 @@ import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.svm import SVC
 
-from hilbert.baselines import KernelRidge, KernelSVM
+from hilbert.baselines import KernelRidge, KernelSVM, KernelSVMOnVectors
 from hilbert.baselines.calibration import fit_temperature
 from hilbert.baselines.gram import KernelSum
+from hilbert.baselines.trained import VECTORS
 from hilbert.metrics import within_fold_auc
+from hilbert.nn.documents import Vectorizer
 from hilbert.nn.linear import softmax
 from hilbert.nn.pooled import pool
 from hilbert.splits import encode_labels, inner_folds
@@ -17,8 +19,8 @@ KINDS = (KernelRidge, KernelSVM)
 
 
 def scores(model):
-    """A fitted model's scores before the temperature."""
-    return lambda bags: model.decision_function(bags) * model.temperature_
+    """A fitted model's scores (docs, classes) before the temperature."""
+    return lambda bags: model.map_(model.kernel_([pool(bags.audio), pool(bags.text)]))
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,7 @@ def test_linear_ridge_is_that_of_scikit_learn(unequal, classes, strength):
     expected = theirs.decision_function(x)
     found = scores(model)(bags)
     np.testing.assert_allclose(found if classes == 3 else found[:, 1], expected, atol=1e-8)
+    np.testing.assert_allclose(model.predict_proba(bags), softmax(found / model.temperature_), atol=1e-12)
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
@@ -88,3 +91,22 @@ def test_rbf_learns_what_no_line_can(make_bags, kind):
     }
     assert found["rbf"] > 0.8
     assert found["rbf"] > found["linear"] + 0.1
+
+
+def test_svm_on_document_vectors(make_bags):
+    """The vectors are fitted on documents without a label as well, and their directions keep their sizes."""
+    bags, y, groups = make_bags(60, groups=30, nan=True)
+    some = np.where(np.arange(60) % 5 == 0, None, y.astype(object))
+    model = KernelSVMOnVectors(kernel="linear", strengths=(1.0,)).fit(bags, some, groups=groups)
+    vectors = Vectorizer.fit(bags, VECTORS, 0)[1]
+    known = np.flatnonzero(some != None)  # noqa: E711
+    audio, both = vectors.audio[known], (vectors.has_audio & vectors.has_text)[known]
+    here = vectors.has_audio[known]
+    centred = audio[here] - audio[here].mean(axis=0)
+    gram = np.zeros((len(known), len(known)))
+    gram[np.ix_(here, here)] = centred @ centred.T / np.linalg.norm(centred @ centred.T)
+    np.testing.assert_allclose(model.kernel_.kernels[0](model._inputs(bags)[0][known]), gram, atol=1e-9)
+    assert not model.kernel_.kernels[2](model._inputs(bags)[2][known])[~both].any()
+    assert (model.predict(bags) == y).mean() > 0.8
+    for lost in ("audio", "text"):
+        assert np.isfinite(model.predict_proba(bags.without(lost))).all()

@@ -38,8 +38,8 @@ def test_the_embedding_and_the_loss_by_hand(chunk, make_method, segment_batch, b
     lengths = np.random.default_rng(0).integers(1, 20, (8, 2))
     lengths[0, 0], lengths[1, 1], lengths[2:4, 0] = 0, 0, [1, 2]
     batch, method = segment_batch(8, lengths=lengths), make_method(ClapFusion, chunk=chunk).eval()
-    audio = np.array([by_loops(method.audio, values, by_hand) for values, _ in by_hand.documents(batch.audio)])
-    text = np.array([by_hand.encode(method.text, values) for values, _ in by_hand.documents(batch.text)])
+    audio = np.array([by_loops(method.audio, values, by_hand) for values, _ in by_hand.documents(batch.inputs.audio)])
+    text = np.array([by_hand.encode(method.text, values) for values, _ in by_hand.documents(batch.inputs.text)])
     z = method.embed(batch)
     np.testing.assert_allclose(z["audio"].detach(), audio, atol=1e-5)
     np.testing.assert_allclose(z["text"].detach(), text, atol=1e-5)

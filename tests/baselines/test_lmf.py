@@ -16,7 +16,9 @@ def test_loss_is_that_of_loops(make_method, segment_batch, by_hand):
         p.detach().double().numpy() for p in (method.fusion.audio, method.fusion.text, method.fusion.bias)
     )
     logits = []
-    for (audio, _), (text, _) in zip(by_hand.documents(batch.audio), by_hand.documents(batch.text), strict=True):
+    for (audio, _), (text, _) in zip(
+        by_hand.documents(batch.inputs.audio), by_hand.documents(batch.inputs.text), strict=True
+    ):
         a, t = (
             np.array([1.0, *by_hand.linear(side[2], by_hand.gelu(by_hand.encode(side[0], values)))])
             for side, values in ((method.audio, audio), (method.text, text))

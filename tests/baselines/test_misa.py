@@ -34,7 +34,7 @@ def test_losses_are_those_of_loops(make_method, segment_batch, by_hand):
         tokens = []
         for name in ("audio", "text"):
             encoder, norm = getattr(method, name)
-            u = by_hand.norm(norm, by_hand.encode(encoder, by_hand.documents(getattr(batch, name))[row][0]))
+            u = by_hand.norm(norm, by_hand.encode(encoder, by_hand.documents(getattr(batch.inputs, name))[row][0]))
             p = by_hand.sigmoid(by_hand.linear(getattr(method, f"private_{name}"), u))
             s = by_hand.sigmoid(by_hand.linear(method.shared, u))
             found[name].append((u, p, s))

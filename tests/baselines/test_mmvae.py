@@ -178,7 +178,7 @@ def test_laplace_draws_and_densities():
 
 def test_pooled_is_mean_and_spread(segment_batch, by_hand):
     batch = segment_batch()
-    for row, (values, _) in zip(pooled(batch.audio), by_hand.documents(batch.audio), strict=True):
+    for row, (values, _) in zip(pooled(batch.inputs.audio), by_hand.documents(batch.inputs.audio), strict=True):
         x = values.double().numpy() if len(values) else np.zeros((1, 6))
         np.testing.assert_allclose(row, np.concatenate([x.mean(0), np.maximum(x.std(0), 1e-3)]), atol=1e-5)
 

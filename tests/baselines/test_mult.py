@@ -14,7 +14,7 @@ VARIANTS = [{"layers": 1, "pooling": "attention"}, {"layers": 2, "pooling": "las
 def test_loss_is_that_of_loops(variant, make_method, segment_batch, by_hand):
     method, batch = make_method(Mult, **variant), segment_batch()
     logits = []
-    for audio, text in zip(by_hand.documents(batch.audio), by_hand.documents(batch.text), strict=True):
+    for audio, text in zip(by_hand.documents(batch.inputs.audio), by_hand.documents(batch.inputs.text), strict=True):
         a, t = by_hand.project(method.audio, *audio), by_hand.project(method.text, *text)
         pooled = []
         for stream, x, source in ((method.to_audio, a, t), (method.to_text, t, a)):
@@ -39,26 +39,29 @@ def test_embedding_and_training(variant, make_method, check_embedding, check_tra
 
 def test_the_last_step_is_no_padding(segment_batch):
     batch = segment_batch()
-    padded, mask = pad(batch.audio.values, batch.audio.lengths)
-    ends = batch.audio.lengths.cumsum(0) - 1
-    full = batch.audio.lengths > 0
-    assert torch.equal(last_step(padded[full], mask[full]), batch.audio.values[ends[full]])
+    padded, mask = pad(batch.inputs.audio.values, batch.inputs.audio.lengths)
+    ends = batch.inputs.audio.lengths.cumsum(0) - 1
+    full = batch.inputs.audio.lengths > 0
+    assert torch.equal(last_step(padded[full], mask[full]), batch.inputs.audio.values[ends[full]])
 
 
 @torch.no_grad()
 def test_nothing_is_causal_and_time_tells_the_order(make_method, segment_batch):
     method, batch = make_method(Mult, pooling="last"), segment_batch(4, lengths=(4, 4))
-    z = method.embed(batch)["joint"]
-    values = batch.audio.values.clone()
+    audio = batch.inputs.audio
+
+    def embedded(**changes):
+        inputs = batch.inputs._replace(audio=audio._replace(**changes))
+        return method.embed(batch._replace(inputs=inputs))["joint"]
+
+    values = audio.values.clone()
     values[::4] += 1.0  # the first segment of each document
-    assert (method.embed(batch._replace(audio=batch.audio._replace(values=values)))["joint"] != z).any(1).all()
+    assert (embedded(values=values) != embedded()).any(1).all()
     method = make_method(Mult)
     order = torch.arange(16).view(4, 4).flip(1).flatten()
-    turned = batch.audio._replace(values=batch.audio.values[order], times=batch.audio.times[order])
-    z = method.embed(batch)["joint"]
-    torch.testing.assert_close(method.embed(batch._replace(audio=turned))["joint"], z, atol=1e-5, rtol=1e-5)
-    reversed_in_time = batch.audio._replace(values=batch.audio.values[order])
-    assert (method.embed(batch._replace(audio=reversed_in_time))["joint"] - z).abs().max() > 1e-3
+    turned = embedded(values=audio.values[order], times=audio.times[order])
+    torch.testing.assert_close(turned, embedded(), atol=1e-5, rtol=1e-5)
+    assert (embedded(values=audio.values[order]) - embedded()).abs().max() > 1e-3
 
 
 def test_fit(check_fit):

@@ -1,5 +1,7 @@
 """The engine that neural baselines share: HILBERT's protocol, and nothing of what they must not know."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from hilbert.baselines import MODELS, Abmil, ConcatLR, Gmc, GmcOnVectors, Simclr, Symile, make_model, neural
+from hilbert.baselines.beside_linear import SHARES
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.baselines.trained import prepare_method, train_method
 from hilbert.errors import InputError, UsageError
@@ -14,11 +17,11 @@ from hilbert.estimators import HilbertClassifier
 from hilbert.evaluation.fitting import fit_fold
 from hilbert.features.bags import Bags, Packed
 from hilbert.metrics import within_fold_auc
-from hilbert.nn.document_network import PrototypeNetwork
 from hilbert.nn.linear import LogisticMap, softmax
+from hilbert.nn.pooled import pool
+from hilbert.nn.vector_network import VectorNetwork
 from hilbert.splits import encode_labels, grouped_folds
-from hilbert.training.selection import SHARES
-from hilbert.training.tasks import Rows
+from hilbert.training.data import Rows
 
 SMALL = {"width": 8, "epochs": 2, "batch_size": 16, "folds": 2, "components": 4, "max_segments": 4}
 NEURAL = {name: kind for name, kind in MODELS.items() if isinstance(kind, type) and issubclass(kind, NeuralBaseline)}
@@ -57,11 +60,11 @@ def test_every_neural_baseline_is_of_this_engine():
 
 
 def test_main_output_and_variants(fitted, data, new):
-    """A supervised method's own classifier, else logistic regression; every head also beside the core."""
+    """A supervised method's own classifier, else logistic regression; every head also beside the linear model."""
     main = "own" if fitted.method.supervised else "lr"
     others = [name for name in ("lr", "moe") if name != main]
-    assert list(fitted.alphas_) == [main, *others]
-    assert set(fitted.alphas_.values()) <= {0.0, *SHARES}
+    assert list(fitted.beside_.shares) == [main, *others]
+    assert set(fitted.beside_.shares.values()) <= {0.0, *SHARES}
     variants = fitted.variants(new)
     assert list(variants) == [*others, "core", *(f"{name}, core" for name in others)]
     for proba in (fitted.predict_proba(new), *variants.values()):
@@ -74,36 +77,49 @@ def test_main_output_and_variants(fitted, data, new):
     assert fitted.n_parameters_ == sum(p.numel() for p in fitted.fitted_.method.parameters())
 
 
-def test_at_alpha_zero_the_core_is_concat_lr(fitted, data, new, monkeypatch):
+def test_without_a_share_the_linear_model_is_concat_lr(fitted, data, new, monkeypatch):
     bags, y, groups = data
     known = np.flatnonzero([label is not None for label in y])
     plain = ConcatLR(seed=1, folds=2).fit(bags[known], y[known], groups=groups[known])
-    monkeypatch.setattr(fitted, "alphas_", dict.fromkeys(fitted.alphas_, 0.0))
+    monkeypatch.setattr(fitted, "beside_", replace(fitted.beside_, shares=dict.fromkeys(fitted.beside_.shares, 0.0)))
     for some in (bags, new, new.without("audio"), new.without("text"), new[:1]):
-        expected = plain.predict_proba(some)
+        expected = softmax(plain.raw_logits(some))
         for name, proba in fitted.variants(some).items():
             if name.endswith("core"):
                 np.testing.assert_allclose(proba, expected, rtol=0, atol=1e-8)
 
 
-def test_alpha_blends_core_and_head(fitted, new, monkeypatch):
-    core, heads = fitted.core_linear_.logits(new), fitted._logits(new)
-    for alpha in (0.25, 1.0):
-        monkeypatch.setattr(fitted, "alphas_", dict.fromkeys(fitted.alphas_, alpha))
+def test_shares_blend_the_linear_model_and_a_head(fitted, new, monkeypatch):
+    linear, heads = fitted.beside_.linear([pool(new.audio), pool(new.text)]), fitted.head_logits(new)
+    for share in (0.25, 1.0):
+        shares = dict.fromkeys(fitted.beside_.shares, share)
+        monkeypatch.setattr(fitted, "beside_", replace(fitted.beside_, shares=shares))
         for name, proba in fitted.variants(new).items():
             if name.endswith("core"):
                 head = heads[name.removesuffix("core").removesuffix(", ") or next(iter(heads))]
-                np.testing.assert_allclose(proba, softmax((1 - alpha) * core + alpha * head), rtol=0, atol=1e-12)
+                np.testing.assert_allclose(proba, softmax((1 - share) * linear + share * head), rtol=0, atol=1e-12)
 
 
-def test_core_and_inner_folds_are_those_of_hilbert(fitted, data, tiny):
-    """So that methods and HILBERT are compared on the same choices."""
+def test_inner_folds_are_those_of_hilbert(data, tiny):
+    """So that methods and HILBERT are compared on the same choices; a caller may watch both."""
     bags, y, groups = data
-    config = tiny | {"training.epochs": 1, "selection.folds": 2, "selection.trained": 2}
-    hilbert = HilbertClassifier(config=config, seed=1).fit(bags, y, groups=groups)
-    assert fitted.core_linear_.chosen == hilbert.core_.chosen
-    assert np.array_equal(fitted.core_linear_.fold_of, hilbert.core_.fold_of)
-    assert np.array_equal(fitted.core_linear_.out_of_fold, hilbert.core_.out_of_fold)
+    seen = {"method": [], "hilbert": []}
+
+    def watch(name):
+        return lambda z, train, test: seen[name].append((list(z), train.tolist(), test.tolist(), len(z["joint"])))
+
+    Gmc(seed=1, **SMALL, on_inner=watch("method")).fit(bags, y, groups=groups)
+    config = tiny | {"training.epochs": 1, "stack.folds": 2, "stack.members": ["network"]}
+    HilbertClassifier(config=config, seed=1, on_inner=watch("hilbert")).fit(bags, y, groups=groups)
+    assert seen["method"] == seen["hilbert"]
+    assert [found[0] for found in seen["method"]] == [["audio", "text", "joint"]] * 2
+    assert {found[3] for found in seen["method"]} == {30}
+
+
+def test_what_it_found_out_of_fold_is_of_the_main_head(fitted, new):
+    assert fitted.out_of_fold_.shape == (30, 3)
+    assert np.array_equal(fitted.raw_logits(new), next(iter(fitted.head_logits(new).values())))
+    np.testing.assert_allclose(fitted.predict_proba(new), softmax(fitted.raw_logits(new)))
 
 
 def test_regression_is_fitted_on_the_embeddings_of_labelled_documents(fitted, data, new):
@@ -113,7 +129,7 @@ def test_regression_is_fitted_on_the_embeddings_of_labelled_documents(fitted, da
     head = fitted.heads_[0]
     power = np.sqrt(((z - z.mean(axis=0)) ** 2).sum(axis=1).mean())
     by_hand = LogisticMap.fit((z - z.mean(axis=0)) / power, encode_labels(y[known])[1], 3, head.strength)
-    found = fitted._logits(new)["lr"]
+    found = fitted.head_logits(new)["lr"]
     np.testing.assert_allclose(softmax(found), softmax(by_hand((unseen - z.mean(axis=0)) / power)), rtol=0, atol=1e-4)
 
 
@@ -153,9 +169,15 @@ def test_parameters(name):
     with pytest.raises(UsageError, match="unknown option 'widht'"):
         model.set_params(widht=3)
     assert model.get_params() == expected
-    if "backbone" not in NEURAL[name].defaults:
-        with pytest.raises(UsageError, match="reads segments"):
-            make_model(name, backbone="prototypes")
+    reads = {**NEURAL[name].common, **NEURAL[name].defaults}["backbone"]
+    with pytest.raises(UsageError, match=f"reads {reads}"):
+        make_model(name, backbone={"segments": "vectors", "vectors": "segments"}[reads])
+    watched = make_model(name, on_inner=print)
+    assert (
+        clone(watched).get_params()
+        == watched.get_params()
+        == {"seed": 0, "folds": 3, "device": "cpu", "on_inner": print}
+    )
 
 
 @pytest.mark.parametrize("kind", [Abmil, Gmc])
@@ -180,7 +202,7 @@ def test_same_seed_same_bytes(fitted, data, new):
     assert np.array_equal(again.predict_proba(new), fitted.predict_proba(new))
     assert np.array_equal(again.transform(new), fitted.transform(new))
     assert all(np.array_equal(p, again.variants(new)[name]) for name, p in fitted.variants(new).items())
-    assert again.alphas_ == fitted.alphas_
+    assert again.beside_.shares == fitted.beside_.shares
 
 
 def test_a_document_is_judged_by_itself(fitted, new):
@@ -323,8 +345,8 @@ def test_a_class_that_an_inner_fold_lacks(make_bags, kind):
         np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
-@pytest.mark.parametrize(("kind", "backbone"), [(Gmc, "segments"), (Symile, "segments"), (GmcOnVectors, "prototypes")])
-def test_either_backbone_of_hilbert(data, kind, backbone):
+@pytest.mark.parametrize(("kind", "backbone"), [(Gmc, "segments"), (Symile, "segments"), (GmcOnVectors, "vectors")])
+def test_bases_on_segments_and_on_vectors(data, kind, backbone):
     bags, y, _ = data
     options = {**kind.common, **kind.defaults, **SMALL}
     assert options["backbone"] == backbone
@@ -337,7 +359,7 @@ def test_either_backbone_of_hilbert(data, kind, backbone):
     assert np.array_equal(z[0], z[1])
     assert not np.array_equal(z[0], z[2])
     network = fits[0].method.network
-    assert isinstance(network, PrototypeNetwork) == (backbone == "prototypes")
-    if backbone == "prototypes":  # it starts from principal components, and has learnt something since
+    assert isinstance(network, VectorNetwork) == (backbone == "vectors")
+    if backbone == "vectors":  # it starts from principal components, and has learnt something since
         assert float(network.joint.scale) != 1.0
         assert network.joint.out.weight.abs().max() > 0

@@ -3,13 +3,12 @@
 import pytest
 import torch
 
-from hilbert.baselines.simclr import Simclr
+from hilbert.baselines.simclr import Simclr, random_split
 from hilbert.losses.contrastive import unit
-from hilbert.training.views import random_split
 
 
 def test_views_share_no_segment_but_a_lone_one(segment_batch):
-    audio = segment_batch(4, lengths=[[5, 1], [1, 1], [0, 1], [4, 1]]).audio
+    audio = segment_batch(4, lengths=[[5, 1], [1, 1], [0, 1], [4, 1]]).inputs.audio
     first, second = random_split(audio)
     assert first.lengths.tolist() == [3, 1, 0, 2]
     assert second.lengths.tolist() == [2, 1, 0, 2]
@@ -25,7 +24,7 @@ def test_the_loss_is_that_of_two_views(make_method, segment_batch, by_hand):
     torch.manual_seed(3)
     found = method.losses(batch, 0.0)["total"]
     torch.manual_seed(3)
-    (a1, a2), (t1, t2) = random_split(batch.audio), random_split(batch.text)
+    (a1, a2), (t1, t2) = random_split(batch.inputs.audio), random_split(batch.inputs.text)
     x, y = (unit(method.head(torch.cat([method.audio(a), method.text(t)], 1))) for a, t in ((a1, t1), (a2, t2)))
     assert float(found.detach()) == pytest.approx(by_hand.nt_xent(x, y, 5.0, batch.groups.tolist()), abs=1e-5)
 

@@ -13,7 +13,7 @@ def by_loops(method, batch, by_hand):
     for row in range(len(batch.target)):
         pooled = []
         for name, norm in (("audio", method.norm_audio), ("text", method.norm_text)):
-            x = by_hand.documents(getattr(batch, name))[row][0].double().numpy()
+            x = by_hand.documents(getattr(batch.inputs, name))[row][0].double().numpy()
             mean, spread = (x.mean(0), x.std(0)) if len(x) else np.zeros((2, x.shape[1]))
             pooled.append(by_hand.norm(norm, np.concatenate([mean, np.maximum(spread, 1e-3)])))
         x = by_hand.linear(method.mix, np.concatenate(pooled))
@@ -66,7 +66,7 @@ def test_jitter_is_for_training_alone(make_method, segment_batch):
 
 def test_a_lone_segment_has_no_spread(segment_batch):
     batch = segment_batch()
-    pooled = mean_and_spread(batch.audio)
+    pooled = mean_and_spread(batch.inputs.audio)
     assert not pooled[0, :6].any()
     torch.testing.assert_close(pooled[[0, 2], 6:], torch.full((2, 6), 1e-3))
 

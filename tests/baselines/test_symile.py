@@ -41,7 +41,7 @@ def test_the_loss_is_the_mean_of_three_anchors(make_method, segment_batch):
     parts = method.losses(batch, 0.0)
     torch.manual_seed(1)
     orders = [torch.randperm(9).tolist() for _ in range(3)]
-    z = method.network(batch.audio, batch.text)
+    z = method.network(batch.inputs)
     a, t, j = (unit(head(own)).detach() for head, own in zip(method.heads, (z.audio, z.text, z.joint), strict=True))
     scale, groups = float(method.log_scale.exp().detach()), batch.groups.tolist()
     slow = [

@@ -10,7 +10,9 @@ from hilbert.baselines.tfn import TensorFusion, Tfn
 def test_loss_is_that_of_loops(make_method, segment_batch, by_hand):
     method, batch = make_method(Tfn, factor=3), segment_batch()
     logits = []
-    for (audio, _), (text, _) in zip(by_hand.documents(batch.audio), by_hand.documents(batch.text), strict=True):
+    for (audio, _), (text, _) in zip(
+        by_hand.documents(batch.inputs.audio), by_hand.documents(batch.inputs.text), strict=True
+    ):
         a, t = (
             [1.0, *by_hand.linear(side[2], by_hand.gelu(by_hand.encode(side[0], values)))]
             for side, values in ((method.audio, audio), (method.text, text))

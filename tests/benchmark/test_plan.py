@@ -63,18 +63,32 @@ def test_every_model_can_be_built_as_chosen_and_small():
 
 
 def test_the_identity_holds_the_whole_configuration():
-    plain, wide = build("hilbert"), build("hilbert", {"model.width": 32})
+    plain, wide = build("hilbert"), build("hilbert", {"network.width": 32})
     config = HilbertConfig.load()
-    assert identity(plain)["parameters"]["config"]["model"]["width"] == config.model.width
-    assert identity(wide)["parameters"]["config"]["model"]["width"] == 32
-    assert trainings(plain) == 2 * (min(config.selection.folds, config.selection.trained) + 1)  # of two networks
-    assert trainings(build("concat-lr")) == 1
+    assert identity(plain)["parameters"]["config"] == config.model_dump(mode="json")
+    assert identity(wide)["parameters"]["config"]["network"]["width"] == 32
+    assert trainings(plain) == config.stack.folds + 1
+    assert trainings(build("hilbert", {"stack.members": ["voice", "words"]})) == trainings(build("concat-lr")) == 1
+
+
+@pytest.mark.parametrize("name", ["hilbert", "gmc", "concat-lr"])
+def test_callbacks_are_no_part_of_the_identity_and_decisions_only_where_they_were_chosen(name):
+    model = build(name)
+    known = identity(model)
+    if name != "concat-lr":
+        assert identity(model.set_params(on_inner=print)) == known
+    if name != "gmc":
+        assert identity(build(name).set_params(decide="probable")) != known
+        assert "decide" not in known["parameters"]
 
 
 def test_small_models_are_smaller():
     config = identity(build("hilbert", {"cka.weight": 0.1}, small=True))["parameters"]["config"]
     assert config["training"]["epochs"] == 2
     assert config["cka"]["weight"] == 0.1
+    assert config["stack"]["least"] == 1  # so that few documents train the network, too
+    whole = build("hilbert", {"config": HilbertConfig.load("paper")}, small=True)
+    assert identity(whole)["parameters"]["config"]["network"]["width"] == 16
 
 
 def test_wrong_options_are_named(tmp_path):

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from hilbert.benchmark.estimate import survey
-from hilbert.benchmark.records import read_about
+from hilbert.benchmark.records import Records, read_about
 from hilbert.benchmark.running import get_ready, run
 from hilbert.errors import InputError, UsageError
 from hilbert.features.bags import Packed
@@ -38,6 +39,20 @@ def test_what_is_stored_of_a_model(go, comparison, place):
     assert about["environments"][about["fits"][0]["environment"]]["versions"]["numpy"]
     assert about["class"] == "Toy"
     assert not [path for path in place.out.rglob(".*")]
+
+
+def test_decisions_are_kept_and_earlier_files_have_the_most_probable_class(go, comparison, place, data):
+    go(comparison, place)
+    folder, about = place.folder(comparison), read_about(place.folder(comparison), "toy")
+    kept = Records.open(folder, "toy", data.classes, about).folds[0, 0]
+    assert set(kept.decided) == set(kept.proba) == {"", "sharp, twice"}
+    expected = np.where(kept.proba[""][:, -1] > 0.2, 2, kept.proba[""].argmax(axis=1))
+    assert (kept.decided[""] == expected).all()
+    assert (kept.decided[""] != kept.proba[""].argmax(axis=1)).any()
+    path = folder / "toy.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["decided"]), path)
+    earlier = Records.open(folder, "toy", data.classes, about).folds[0, 0]
+    assert all((earlier.decided[v] == earlier.proba[v].argmax(axis=1)).all() for v in earlier.proba)
 
 
 @pytest.mark.slow

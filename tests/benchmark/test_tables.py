@@ -1,23 +1,28 @@
 """Tables say what `evaluate` says of the same predictions, and refuse what was not decided beforehand."""
 
+import io
 import re
 import shutil
 from dataclasses import replace
 
 import pytest
 import yaml
+from rich.console import Console
 
 from hilbert import evaluate
-from hilbert.benchmark.cells import CAUTION, gain_rows, headline, machines, model_rows
+from hilbert.benchmark.cells import CAUTION, explanations, gain_rows, headline, machines, model_rows, p_value
 from hilbert.benchmark.collecting import collect
 from hilbert.benchmark.models import build
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.plan import Comparison
 from hilbert.benchmark.records import Records, read_about
-from hilbert.benchmark.tables import grid, make_tables, read_comparators, require_comparators
+from hilbert.benchmark.running import get_ready
+from hilbert.benchmark.tables import grid, make_tables, read_comparators, require_comparators, summary
 from hilbert.benchmark.tasks import setting
+from hilbert.benchmark.terminal import print_numbers
 from hilbert.errors import InputError, UsageError
 from hilbert.evaluation.intervals import holm
+from hilbert.evaluation.verdict import number
 
 COMPARATORS = {"maec-a": "concat-lr", "maec-b": "concat-lr", "speechocean762": "concat-lr"}
 
@@ -62,7 +67,10 @@ def test_the_numbers_are_those_of_an_evaluation(place, data):
             own = found.against[row["model"]]
             for key in ("value", "low", "high", "bootstrap_p", "detectable"):
                 assert own[key] == pytest.approx(row[key], abs=1e-9)
-            assert own["corrected_t"]["p"] == pytest.approx(row["corrected_t"]["p"], abs=1e-6)
+            for key in ("corrected_t", "corrected_t_usual"):
+                assert own[key]["p"] == pytest.approx(row[key]["p"], abs=1e-6)
+    for name, own in result.predictions.decided.items():
+        assert (found.predictions.decided[name] == own).all()
 
 
 def test_hilbert_is_held_against_every_baseline_with_holm(place):
@@ -148,6 +156,39 @@ def test_without_hilbert_and_the_comparator_all_models_decide_what_counts(place)
     found = collect(COMPARED, place, "concat-lr", resamples=50)
     assert list(found.repeats) == [1]
     assert set(found.models) == {"prior", "length", "other-toy"}
+
+
+def test_both_corrected_t_tests_stand_there_with_their_ratios(place):
+    found = collect(COMPARED, place, "concat-lr", resamples=50)
+    row, shown = found.against["hilbert"], {row["model"]: row for row in model_rows(found)}["hilbert"]
+    assert row["corrected_t_usual"]["ratio"] == 0.5  # of three folds
+    assert row["corrected_t"]["ratio"] < 0.5  # documents of tuning companies are trained on and not scored
+    assert shown["corrected"] == p_value(row["corrected_t"]["p"])
+    assert shown["usual"] == p_value(row["corrected_t_usual"]["p"])
+    assert any("with the usual 1/(k − 1) of k folds, .500" in line for line in explanations(found))
+
+
+def test_what_hilbert_is_without_training_stands_beside_its_gains(place, monkeypatch):
+    monkeypatch.setattr("hilbert.benchmark.collecting.UNTRAINED", "hilbert (sharp, twice)")
+    found = collect(COMPARED, place, "concat-lr", resamples=50)
+    aucs = {name: row["auc"]["value"] for name, row in found.metrics["models"].items()}
+    gap = aucs["hilbert (sharp, twice)"] - aucs["concat-lr"]
+    assert found.untrained["concat-lr"]["value"] == pytest.approx(gap)
+    rows = {row[0]: row for row in gain_rows(found)}
+    assert rows["concat-lr"][-1].startswith(number(gap, True))
+
+
+def test_fits_of_an_earlier_version_are_shown_and_named(place, monkeypatch, toys):
+    monkeypatch.setattr(toys, "version", 2, raising=False)
+    found = collect(COMPARED, place, "concat-lr", resamples=50)
+    assert list(found.stale) == ["hilbert", "other-toy"]
+    assert "of an earlier version, shown as it was stored: hilbert, other-toy" in found.notes
+    assert "hilbert" in found.metrics["models"]
+    assert get_ready([COMPARED], place, lambda _: None, hours=0) == []
+    assert "of an earlier version: hilbert, other-toy." in summary([found])
+    screen = Console(width=200, file=io.StringIO())
+    print_numbers(found, screen)
+    assert "of an earlier version, shown as it was stored: hilbert, other-toy" in screen.file.getvalue()
 
 
 def test_files_of_a_setting(place):

@@ -32,7 +32,7 @@ def test_a_dry_run_needs_no_data_and_writes_nothing(hilbert, tmp_path):
 def test_a_study_says_what_it_costs_and_names_the_studies_there_are(hilbert, tmp_path):
     result = hilbert(*SUITE, "--study", "heads,curves", "--dry-run")
     assert result.exit_code == 0, result.output
-    assert "curves: 8 cases, 360 fits, 0 done, " in " ".join(result.output.split())
+    assert "curves: 20 cases, 3960 fits, 0 done, " in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())
     wrong = hilbert(*SUITE, "--study", "tails")
     assert wrong.exit_code == 2

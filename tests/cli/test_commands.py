@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 import soundfile
 
 from hilbert import Corpus, FeatureStore, Result
-from hilbert.cli.common import take_debug
+from hilbert.cli.common import read_decide, take_debug
+from hilbert.errors import UsageError
+from hilbert.estimators import HilbertClassifier
 
 QUICK = ("--set", "training.epochs=2", "--set", "training.head_epochs=2", "--jobs", "1")
 
@@ -105,7 +108,7 @@ def results(hilbert, features, tmp_path_factory):
     out = tmp_path_factory.mktemp("results") / "r"
     result = hilbert(
         "evaluate", features, "--label", "voice", "--group", "person", "--folds", 2, "--repeats", 1,
-        "--models", "prior,length,audio-lr,concat-lr,hilbert,hilbert-paper", "--out", out, *QUICK,
+        "--models", "prior,length,audio-lr,concat-lr,late-stack,hilbert,hilbert-paper", "--out", out, *QUICK,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     return out, result.output
@@ -113,7 +116,9 @@ def results(hilbert, features, tmp_path_factory):
 
 def test_evaluate_prints_and_saves(results):
     out, printed = results
-    assert "hilbert (no core)" in printed
+    assert "scored in 4 groups only" in " ".join(printed.split())  # so nothing is claimed
+    assert "Keep" not in printed
+    assert "Note: hilbert: its members' shares are" in printed
     assert "macro AUC" in printed
     assert "Information flow on test documents" in printed
     saved = Result.load(out)
@@ -148,20 +153,80 @@ def test_evaluate_by_a_split_column_and_a_saved_model(hilbert, features, new_fea
     assert hilbert("evaluate", features, "--model", model, "--split", "split", *common, tmp_path / "x").exit_code == 2
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
-def test_train_and_evaluate_say_which_shares_were_chosen(hilbert, features, tmp_path, share):
-    fixed = ("--set", f"segments.share={share}", "--set", f"segments.shares=[{share}]", *QUICK[:4])
-    trained = hilbert("train", features, "--label", "voice", "--group", "person", "--out", tmp_path / "m", *fixed)
+def test_train_says_what_predicts_and_how_it_decides(hilbert, features, model, tmp_path):
+    arguments = ("train", features, "--label", "voice", "--group", "person", "--out")
+    trained = hilbert(*arguments, tmp_path / "a", "--set", "stack.least=1", "--decide", "low=5,high=1", *QUICK[:4])
     assert trained.exit_code == 0, trained.output
-    assert f"β = {share:g}, the second network's share" in trained.output
-    assert f"beside both): {share:g}" in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
-    measured = hilbert(
-        "evaluate", features, "--label", "voice", "--group", "person", "--folds", 2, "--repeats", 1,
-        "--models", "hilbert", "--out", tmp_path / "r", "--no-monitors", *fixed, *QUICK[4:],
+    shares = re.search("what predicts, by its share in the logits: (.*)", trained.output)[1]
+    assert re.fullmatch(r"voice \d+%, words \d+%, vectors \d+%, network \d+%", shares)
+    assert "epochs: joint " in trained.output
+    assert "How it decides" in (tmp_path / "a" / "README.md").read_text(encoding="utf-8")
+    assert HilbertClassifier.load(tmp_path / "a").decide == {"low": 5.0, "high": 1.0}
+    few = hilbert(*arguments, tmp_path / "b", *QUICK[:4])
+    assert "epochs: none, the network is not trained with fewer than 100 labels" in few.output
+    alone = hilbert(*arguments, tmp_path / "c", "--set", "stack.members=[voice]")
+    assert "epochs: none, the network is not trained without a member that needs it" in alone.output
+    assert "share in the logits: voice 100%" in alone.output
+    assert HilbertClassifier.load(model).decide == "balanced"
+
+
+def test_decisions_of_a_saved_model_are_those_it_was_trained_with_unless_said(
+    hilbert, features, new_features, model, tmp_path
+):
+    saved = tmp_path / "m"
+    shutil.copytree(model, saved)
+    header = json.loads((saved / "model.json").read_text(encoding="utf-8"))
+    (saved / "model.json").write_text(json.dumps(header | {"decide": {"low": 1e90, "high": 1}}), encoding="utf-8")
+    assert hilbert("predict", saved, features, "--out", tmp_path / "p.csv").exit_code == 0
+    table = pa_csv.read_csv(tmp_path / "p.csv")
+    assert set(table["predicted"].to_pylist()) == {"low"}
+    assert min(table["p_low"].to_numpy()) < 0.5
+    common = ("evaluate", new_features, "--model", saved, "--label", "voice", "--out", tmp_path / "r", "--no-monitors")
+    for options, everything_is_low in (((), True), (("--decide", "balanced"), False)):
+        result = hilbert(*common, *options)
+        assert result.exit_code == 0, result.output
+        said = set(pq.read_table(tmp_path / "r" / "predictions.parquet")["decided"].to_pylist())
+        assert (said == {"low"}) == everything_is_low
+
+
+def test_decide_reaches_every_model_that_has_it(hilbert, features, tmp_path):
+    result = hilbert(
+        "evaluate", features, "--label", "voice", "--folds", 2, "--repeats", 1,
+        "--models", "prior,audio-lr,late-stack", "--decide", "high=1e90,low=1", "--jobs", "1", "--no-monitors",
+        "--out", tmp_path / "r",
     )  # fmt: skip
-    assert measured.exit_code == 0, measured.output
-    said = f"second network with a share of {share:g} chosen (2 of 2 fits)"
-    assert (said in measured.output) == (share > 0)
+    assert result.exit_code == 0, result.output
+    models = Result.load(tmp_path / "r").config["models"]
+    assert models["audio-lr"]["decide"] == models["late-stack"]["decide"] == {"high": 1e90, "low": 1.0}
+    predictions = Result.load(tmp_path / "r").predictions
+    assert all((predictions.decisions(name) == 0).all() for name in ("audio-lr", "late-stack"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("balanced", "balanced"),
+        ("probable", "probable"),
+        ("low=5,rest=1", {"low": 5.0, "rest": 1.0}),
+        ("a=b=2, c d=.5", {"a=b": 2.0, "c d": 0.5}),
+    ],
+)
+def test_costs_are_read(text, expected):
+    assert read_decide(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("balancd", "expected balanced, probable or costs"),
+        ("low=five", "expected a number after 'low', found 'five'"),
+        ("low=5,rest", "expected a number after ''"),
+        ("low=5,low=1", "'low' is there twice"),
+    ],
+)
+def test_costs_that_cannot_be_read(text, said):
+    with pytest.raises(UsageError, match=said):
+        read_decide(text)
 
 
 def test_predict_agrees_over_store_manifest_and_recording(hilbert, manifest, features, model, tmp_path):
@@ -278,6 +343,9 @@ def test_messages_name_what_was_wrong(hilbert, manifest, features, model, tmp_pa
         (("train", features, "--label", "voice", "--out", tmp_path / "m", "--device", "cuda:7"), "cuda"),
         (("train", features, "--label", "voice", "--out", tmp_path / "m", "--seed", "-1"), "seed"),
         (("train", features, "--label", "voice", "--out", features), "choose another"),
+        (("train", features, "--label", "voice", "--out", tmp_path / "m", "--decide", "best"), "--decide: expected"),
+        (("train", features, "--label", "voice", "--out", tmp_path / "m", "--decide", "low=2"), "high, low"),
+        (("evaluate", features, "--label", "voice", "--out", tmp_path / "r", "--decide", "best"), "--decide: expected"),
         (("train", features, "--label", "voice", "--out", tmp_path / "m", "--set", "cka.weight"), "name=value"),
         (("evaluate", features, "--label", "voice", "--models", "magic", "--out", tmp_path / "r"), "concat-lr"),
         (("predict", tmp_path, features, "--out", tmp_path / "p.csv"), "saved model"),

@@ -1,12 +1,18 @@
 """The protocol: no leak, no luck, the same bytes however it is run."""
 
 import hashlib
+import re
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
+from hilbert.baselines import make_model
 from hilbert.errors import HilbertError, UsageError
+from hilbert.estimators import HilbertClassifier
 from hilbert.evaluation import Result, evaluate, evaluate_saved, evaluate_split
+from hilbert.evaluation.fitting import decisions, predict
+from hilbert.splits import grouped_folds
 
 
 def hashes(folder):
@@ -169,3 +175,86 @@ def test_wrong_use_says_what_was_expected(toys, corpus):
         evaluate({"m": toys["prior"]()}, bags, y[:-1])
     with pytest.raises(UsageError, match="expected one of m, found other"):
         evaluate({"m": toys["prior"]()}, bags, y, groups, 3, 1, jobs=1, reference="other")
+
+
+class Deciding:
+    """What a model of this package adds to probabilities: it decides for a class that costs more to miss."""
+
+    def __init__(self, cost):
+        self.cost = cost
+
+    def __call__(self, proba):
+        return (proba * self.cost).argmax(axis=1)
+
+
+def test_decisions_are_the_model_s_own_in_the_columns_of_the_evaluation(toys, corpus):
+    bags, y, _ = corpus()
+    fitted = toys["pooled"]().fit(bags, y)
+    classes = ["elder", "youth", "child", "adult"]  # another order, and one that it never saw
+    proba = predict("m", fitted, bags, classes, "m")[0]
+    columns = np.array([3, 2, 1])
+    plain = decisions("m", fitted, bags, proba, classes)
+    assert set(plain) == {"m", "m (flat)"}
+    assert (plain["m"] == columns[fitted.predict_proba(bags).argmax(axis=1)]).all()
+    fitted.predict = lambda bags: np.array(["youth"] * len(bags))
+    assert (decisions("m", fitted, bags, proba, classes)["m"] == 1).all()
+    fitted.decided = Deciding(np.array([1e-9, 1.0, 1e-9]))  # before ``predict``, which would read the bags again
+    found = decisions("m", fitted, bags, proba, classes)
+    assert (found["m"] == 2).all()
+    assert (found["m (flat)"] == 2).all()
+
+
+def test_decisions_of_a_fit_are_those_of_predict(make_bags):
+    bags, y, groups = make_bags(40, groups=20, classes=2)
+    bags, y = bags[np.arange(40) % 4 != 1], y[np.arange(40) % 4 != 1]  # a rare class
+    groups = groups[np.arange(40) % 4 != 1]
+    decided = {}
+    for decide in ("balanced", "probable", {"a": 1e6, "b": 1}):
+        model = make_model("audio-lr").set_params(decide=decide)
+        result = evaluate({"m": model}, bags, y, groups, 2, 1, jobs=1, resamples=20, monitors=False)
+        decided[str(decide)] = result.predictions.decisions("m")
+        assert result.config["models"]["m"]["decide"] == decide
+        for split in grouped_folds(y, groups, 2, 1, 0):
+            fold = (
+                clone(model)
+                .set_params(seed=fold_seed(split))
+                .fit(bags[split.train], y[split.train], groups=groups[split.train])
+            )
+            rows = np.searchsorted(result.predictions.documents, bags.ids[split.test])
+            assert (np.array(["a", "b"])[decided[str(decide)][0, rows]] == fold.predict(bags[split.test])).all()
+    assert (decided["balanced"] == 1).sum() > (decided["probable"] == 1).sum()
+    assert (decided["{'a': 1000000.0, 'b': 1}"] == 0).all()
+
+
+def test_variants_of_some_fits_only_are_left_out_with_a_note(toys, corpus):
+    class Sometimes(toys["pooled"]):
+        def variants(self, bags):
+            return super().variants(bags) if len(self.groups_) < 61 else {}
+
+        def fit(self, bags, y, groups=None):
+            self.groups_ = groups
+            return super().fit(bags, y, groups)
+
+    bags, y, groups = corpus(n=91)
+    result = evaluate({"m": Sometimes()}, bags, y, groups, 3, 1, jobs=1, resamples=20)
+    sizes = [split["train"] < 61 for split in result.config["splits"]]
+    assert 0 < sum(sizes) < 3
+    assert list(result.metrics["models"]) == list(result.flow) == ["m"]
+    assert f"m (flat) is in {sum(sizes)} of 3 fits only, and is left out" in result.notes
+
+
+def test_shares_of_members_are_a_note(make_bags, tiny):
+    bags, y, groups = make_bags(40, groups=20)
+    models = {"hilbert": HilbertClassifier("robust", tiny), "late-stack": make_model("late-stack")}
+    result = evaluate(models, bags, y, groups, 2, 1, jobs=1, resamples=20, monitors=False)
+    notes = [note for note in result.notes if "members' shares" in note]
+    number = r"(?:1\.00|\.\d\d)"
+    members = ", ".join(f"{name} {number}" for name in ("voice", "words", "vectors", "network"))
+    assert re.fullmatch(rf"hilbert: its members' shares are {members} \(mean of 2 fits\)", notes[0])
+    assert re.fullmatch(rf"late-stack: .* are audio {number}, text {number} \(mean of 2 fits\)", notes[1])
+    for note in notes:
+        assert sum(map(float, re.findall(number, note))) == pytest.approx(1, abs=0.021)
+
+
+def fold_seed(split, seed=0):
+    return int(np.random.SeedSequence([seed, split.repeat, split.fold]).generate_state(1)[0] % 2**31)

@@ -6,38 +6,31 @@ import numpy as np
 import pytest
 import torch
 
-from hilbert.features.bags import Bags
+from hilbert.config import HilbertConfig
 from hilbert.monitors.gradients import gradient_shares
-from hilbert.splits import encode_groups, encode_labels
-from hilbert.training.batches import make_batch
-from hilbert.training.fit import make_dataset
-from hilbert.training.tasks import JointTask, RepresentationTask, Rows
+from hilbert.monitors.network import batch_gradients, trained_task
+from hilbert.nn.hilbert import SegmentBatch
+from hilbert.training.data import make_batch
+from hilbert.training.tasks import JointTask
 
 STEP = 1e-6
 
 
-def task_and_batch(model, corpus):
-    """The loss of a fitted model in float64 on eight documents that have both modalities."""
-    bags, y, groups = corpus
-    bags = Bags(bags.ids, bags.audio, bags.text, bags.duration)
-    fit = model.fit_
-    data = make_dataset(
-        fit.representation.inputs(bags), [np.random.default_rng(0).normal(size=(40, 5)) for _ in range(2)],
-        encode_labels(y)[1], encode_groups(groups, 40),
-    )  # fmt: skip
-    rows = np.flatnonzero((bags.audio.lengths > 0) & (bags.text.lengths > 0))[:8]
-    batch = make_batch(data, rows)
-    doubled = [part._replace(values=part.values.double(), times=part.times.double()) for part in batch[:2]]
-    batch = batch._replace(
-        audio=doubled[0], text=doubled[1], references=type(batch.references)(*(r.double() for r in batch.references))
-    )
-    network, objective, head = (
-        copy.deepcopy(m).double() for m in (fit.representation.network, fit.objective, fit.head)
-    )
-    parts = (data, Rows(np.arange(40), rows[:0]), model.config_)
-    if model.config_.training.regime == "joint":
-        return JointTask(network, objective, head, *parts, 3), batch
-    return RepresentationTask(network, objective, *parts), batch
+def task_and_batch(model):
+    """The loss of a fitted model in float64 on five training documents that have both modalities."""
+    data, fit = model.data_, copy.copy(model.fit_)
+    has_audio, has_text = data.inputs.has
+    batch = make_batch(data, np.flatnonzero(has_audio & has_text)[:5])
+    if isinstance(batch.inputs, SegmentBatch):
+        parts = (part._replace(values=part.values.double(), times=part.times.double()) for part in batch.inputs)
+        inputs = SegmentBatch(*parts)
+    else:
+        numbers = {name: getattr(batch.inputs, name).double() for name in ("audio", "text", "cross")}
+        inputs = batch.inputs._replace(**numbers)
+    references = type(batch.references)(*(part.double() for part in batch.references))
+    fit.network, objective, fit.head = (copy.deepcopy(m).double() for m in (fit.network, fit.objective, fit.head))
+    task = trained_task(fit, objective, model.config_, data)
+    return task, batch._replace(inputs=inputs, references=references)
 
 
 def slopes(loss, values):
@@ -55,22 +48,22 @@ def slopes(loss, values):
     return found
 
 
-def test_vectors_of_prototypes(robust, corpus):
-    task, batch = task_and_batch(robust, corpus)
+def test_parts_of_document_vectors(robust):
+    task, batch = task_and_batch(robust)
+    assert isinstance(task, JointTask)  # labels shape its embeddings
     found = gradient_shares(task, batch)
 
     def loss():
         return task.losses(batch, 1.0)["total"]
 
-    audio, text = (slopes(loss, part.values) for part in (batch.audio, batch.text))
-    width = task.network.parts["audio"]
-    norms = [float(g.norm()) for g in (audio[:, :width], text, audio[:, width:])]
+    norms = [float(slopes(loss, getattr(batch.inputs, name)).norm()) for name in ("audio", "text", "cross")]
     assert list(found) == ["audio", "text", "cross"]
     assert list(found.values()) == pytest.approx(np.array(norms) / sum(norms), rel=1e-4)
 
 
-def test_projected_segments(paper, corpus):
-    task, batch = task_and_batch(paper, corpus)
+def test_projected_segments(paper):
+    task, batch = task_and_batch(paper)
+    assert not isinstance(task, JointTask)
     found = gradient_shares(task, batch)
     network, norms = task.network, []
     for name in ("project_audio", "project_text"):
@@ -90,10 +83,25 @@ def test_projected_segments(paper, corpus):
     assert list(found.values()) == pytest.approx(np.array(norms) / sum(norms), rel=1e-4)
 
 
-def test_nothing_is_left_behind(paper, corpus):
-    task, batch = task_and_batch(paper, corpus)
-    first = gradient_shares(task, batch)
-    assert gradient_shares(task, batch) == first
+def test_nothing_is_left_behind(robust, paper):
+    for model in (robust, paper):
+        task, batch = task_and_batch(model)
+        first = gradient_shares(task, batch)
+        assert gradient_shares(task, batch) == first
+        assert all(p.grad is None for p in task.module.parameters())
+        values = (getattr(batch.inputs, name) for name in ("audio", "text"))
+        assert not any((v.values if model is paper else v).requires_grad for v in values)
     assert not task.network.project_audio._forward_hooks
-    assert not batch.audio.values.requires_grad
-    assert all(p.grad is None for p in task.module.parameters())
+
+
+def test_a_network_that_was_not_trained_or_was_read_from_a_file_has_none(robust, tiny):
+    config = HilbertConfig.load("robust", tiny)
+
+    def gradients(**changes):
+        fit = copy.copy(robust.fit_)
+        for name, value in changes.items():
+            setattr(fit, name, value)
+        return batch_gradients(fit, config, robust.data_, np.random.default_rng(0))
+
+    assert sum(gradients().values()) == pytest.approx(1)
+    assert gradients(epochs={}) == gradients(objective=None) == {}

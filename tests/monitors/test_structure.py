@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from hilbert.monitors import retention
 from hilbert.losses.cka import linear_gram, u_centre
+from hilbert.monitors import retention
 
 
 def three(docs=40, seed=0):

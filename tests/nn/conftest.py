@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from hilbert.config import HilbertConfig
-from hilbert.nn.hilbert import HilbertNetwork
+from hilbert.config import SegmentNetwork
+from hilbert.nn.hilbert import HilbertNetwork, SegmentBatch
 from hilbert.nn.ragged import Ragged
 
 
@@ -24,26 +24,25 @@ def ragged():
 
 @pytest.fixture(scope="session")
 def take():
-    """Documents of a ragged batch, in this order."""
+    """Documents of a batch, in this order."""
 
-    def choose(batch, rows):
-        starts = batch.lengths.cumsum(0) - batch.lengths
-        spans = [torch.arange(int(starts[r]), int(starts[r] + batch.lengths[r])) for r in rows]
+    def one(part, rows):
+        starts = part.lengths.cumsum(0) - part.lengths
+        spans = [torch.arange(int(starts[r]), int(starts[r] + part.lengths[r])) for r in rows]
         index = torch.cat(spans) if spans else torch.zeros(0, dtype=torch.long)
-        return Ragged(batch.values[index], batch.lengths[list(rows)], batch.times[index])
+        return Ragged(part.values[index], part.lengths[list(rows)], part.times[index])
 
-    return choose
+    return lambda batch, rows: SegmentBatch(one(batch.audio, rows), one(batch.text, rows))
 
 
 @pytest.fixture(scope="session")
 def network():
-    """A network in double precision whose zero-initialised maps are random, so that every path carries numbers."""
+    """A network in double precision whose every parameter is random, so that every path carries numbers."""
 
     def make(audio_dim=6, text_dim=4, shaken=True, dtype=torch.float64, **changes):
-        overrides = {"width": 8, "heads": 2, "pooling_hidden": 4, "projection": 8, "layers": 2} | changes
-        config = HilbertConfig.load("robust", {f"model.{name}": value for name, value in overrides.items()})
+        config = SegmentNetwork(**{"width": 8, "heads": 2, "projection": 8, "layers": 2} | changes)
         torch.manual_seed(0)
-        made = HilbertNetwork(audio_dim, text_dim, config.model).to(dtype).eval()
+        made = HilbertNetwork(audio_dim, text_dim, config).to(dtype).eval()
         if shaken:
             with torch.no_grad():
                 for parameter in made.parameters():

@@ -5,22 +5,25 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hilbert.config import HilbertConfig
+from hilbert.config import HeadConfig
 from hilbert.nn.experts import MixtureOfExperts, PlainHead, load_balance, make_head
 
 WIDTH, CLASSES = 5, 3
 
 
 def head(**changes):
-    options = {"experts": 4, "hidden": 6, "top_k": None, "dropout": 0.0, "zero_output": False} | changes
-    config = HilbertConfig.load("robust", {f"head.{name}": value for name, value in options.items()})
-    torch.manual_seed(0)
-    made = make_head(WIDTH, CLASSES, config.head).double().eval()
+    made = untrained(**changes)
     with torch.no_grad():
         for name, parameter in made.named_parameters():
-            if name in ("b1", "b2") or name.startswith("norm"):
+            if name in ("b1", "b2", "w2") or name.startswith(("norm", "out")):
                 parameter.add_(0.3 * torch.randn_like(parameter))
     return made
+
+
+def untrained(**changes):
+    options = {"kind": "experts", "experts": 4, "hidden": 6, "dropout": 0.0, "class_weights": True} | changes
+    torch.manual_seed(0)
+    return make_head(WIDTH, CLASSES, HeadConfig(**options)).double().eval()
 
 
 @pytest.fixture
@@ -93,9 +96,8 @@ def test_load_balance_by_formula(z):
 
 
 @pytest.mark.parametrize("kind", ["experts", "mlp", "linear"])
-def test_zero_output_says_nothing_at_the_start(z, kind):
-    config = HilbertConfig.load("robust", {"head.kind": kind, "head.zero_output": True})
-    assert (make_head(WIDTH, CLASSES, config.head).double().eval()(z).logits == 0).all()
+def test_training_starts_undecided(z, kind):
+    assert (untrained(kind=kind)(z).logits == 0).all()
 
 
 def test_blocks_are_normalised_one_by_one(z):

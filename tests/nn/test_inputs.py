@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hilbert.features.bags import Packed
-from hilbert.nn.inputs import SegmentTransform, column_moments, principal_axes
+from hilbert.nn.inputs import SegmentTransform, SegmentTransforms, column_moments, principal_axes
 
 
 def packed(values):
@@ -114,3 +114,19 @@ def test_a_constant_of_float32_is_constant():
     scale = column_moments(x.astype(np.float64))[1]
     assert scale[0] == 1.0
     assert scale[1] == pytest.approx(1e-4, rel=0.5)
+
+
+@pytest.mark.parametrize("components", [None, 3])
+def test_both_modalities_are_transformed_side_by_side_and_rebuilt(make_bags, components):
+    bags, _, _ = make_bags(20, nan=True)
+    transforms = SegmentTransforms.fit(bags, components)
+    audio, text = transforms(bags)
+    assert transforms.widths == {"audio": audio.dim, "text": text.dim}
+    assert (audio.dim, text.dim) == ((6, 4) if components is None else (3, 3))
+    again = SegmentTransforms.from_arrays(transforms.arrays())
+    for one, other, source in zip((audio, text), again(bags), (bags.audio, bags.text), strict=True):
+        assert np.array_equal(one.values, other.values)
+        assert one.values.dtype == np.float32
+        assert np.isfinite(one.values).all()
+        assert np.array_equal(one.lengths, source.lengths)
+        assert np.array_equal(one.times, source.times)

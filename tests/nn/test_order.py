@@ -7,10 +7,8 @@ import pytest
 
 from hilbert.features.bags import Packed
 from hilbert.nn import order
-from hilbert.nn.linear import LinearCore
 from hilbert.nn.order import STATISTICS, order_statistics, ordered_pool
 from hilbert.nn.pooled import pool
-from hilbert.splits import encode_labels, inner_folds
 
 
 def slow_statistics(packed):
@@ -127,12 +125,3 @@ def test_documents_are_judged_one_by_one():
     packed = ragged([9, 0, 9, 3, 12], missing=0.2)
     taken = packed.take(np.array([4, 2, 1]))
     assert np.array_equal(order_statistics(taken), order_statistics(packed)[[4, 2, 1]], equal_nan=True)
-
-
-def test_a_linear_core_with_this_pooling_is_rebuilt_from_its_arrays(make_bags):
-    bags, labels, groups = make_bags(40, groups=20, nan=True)
-    target = encode_labels(labels)[1]
-    core = LinearCore(strengths=(1.0,), pooling=ordered_pool).fit(bags, target, 3, inner_folds(target, groups, 3, 0))
-    assert len(core.arrays()["audio.mean"]) == 9 * bags.audio.dim
-    again = LinearCore.from_arrays(core.arrays(), ("audio", "text"), ordered_pool)
-    assert np.array_equal(again.logits(bags), core.logits(bags))

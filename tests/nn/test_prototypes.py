@@ -40,6 +40,13 @@ def test_the_same_seed_gives_the_same_centres(two, prototypes):
     assert np.array_equal(again.centres, prototypes.centres)
 
 
+def test_several_counts_at_once_are_each_as_if_alone(two):
+    text = two[1]
+    for count, found in zip((4, 2), Prototypes.fit_many(text, 2, (4, 2), 3, 0), strict=True):
+        alone = Prototypes.fit(text, heads=2, count=count, components=3, seed=0)
+        assert all(np.array_equal(getattr(found, key), getattr(alone, key)) for key in ("mean", "axes", "centres"))
+
+
 def test_few_segments_get_few_prototypes():
     few = Prototypes.fit(packed([20, 20], 5), heads=1, count=256, components=128, seed=0)
     assert few.centres.shape[1] == 40 // SEGMENTS_EACH

@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,6 +13,7 @@ from hilbert.evaluation.measures import measure
 from hilbert.evaluation.predictions import Predictions
 from hilbert.evaluation.result import Result
 from hilbert.report import write_report
+from hilbert.report.page import test_rows as rows_of_tests
 from hilbert.report.rates import average_curve
 from hilbert.report.rendering import interval
 
@@ -37,7 +39,7 @@ def invented(n=120, synthetic=False, flow=None):
     rng = np.random.default_rng(0)
     codes = rng.choice(3, n, p=[0.6, 0.3, 0.1])
     proba = {}
-    for name, strength in (("hilbert", 1.0), ("hilbert (no core)", 0.8), ("concat-lr", 1.0), ("prior", 0.0)):
+    for name, strength in (("hilbert", 1.0), ("hilbert (no training)", 0.8), ("concat-lr", 1.0), ("prior", 0.0)):
         logits = strength * (np.eye(3)[codes] + 0.7 * rng.normal(size=(2, n, 3)))
         proba[name] = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     ids = np.array([f"d{i:03d}" for i in range(n)])
@@ -171,6 +173,30 @@ def test_options_of_the_page(written, tmp_path):
     for words, said in (("Synthetic speech", True), ("Welsh", True), ("something private", False)):
         assert (words in page) is said
         assert (words in plain) is not said
+
+
+def test_the_confusion_matrix_is_of_decisions(written, tmp_path):
+    plain = invented()
+    assert "The class with the highest probability is predicted" in read(written).text
+    everyone = {"hilbert": np.full_like(plain.predictions.folds, 2)}
+    predictions = replace(plain.predictions, decided=everyone)
+    page = read(write_report(replace(plain, predictions=predictions), tmp_path / "r.html"))
+    (alt,) = [image["alt"] for image in page.images if "Confusion" in image["alt"]]
+    assert "share of each class found: <b>adult</b> 0 %, child 0 %, youth 100 %" in alt
+    assert "The class with the highest probability is predicted" not in page.text
+    assert "class that the model decides for, which need not be the most probable one" in page.text
+
+
+def test_comparisons_show_both_ratios_and_set_the_trivial_ones_apart(written):
+    first, trivial = read(written).text.split("Paired comparisons")[1].split("against the trivial baselines")
+    assert "p, usual ratio" in first
+    assert "concat-lr" in first
+    assert "youth" not in first
+    assert trivial.split("Smallest seen")[0].count("prior") == 3
+    tests = {(row["model"], row["against"]): row for row in rows_of_tests(invented())}
+    row = tests["hilbert", "prior"]
+    assert row["p"] == "< .001"
+    assert row["p_usual"] != "–"
 
 
 @pytest.mark.parametrize("model", ["hilbert", "prior"])

@@ -13,10 +13,15 @@ def row(value: float, half: float = 0.01) -> dict[str, float]:
 
 def test_every_term_is_taken_away_from_both_starts() -> None:
     weights = public.variants()
+
+    def weight(name: str, option: str) -> float:
+        term = getattr(HilbertConfig.load("robust", weights[name]), option.partition(".")[0])
+        return 0.0 if term is None else term.weight
+
     for option in TERMS.values():
         for start in (public.BASE, public.RAISED):
-            alone = [name for name, own in weights.items() if name.startswith(start) and own.get(option) == 0.0]
-            assert len(alone) >= 1
+            assert weight(start, option) > 0
+            assert any(weight(name, option) == 0 for name in weights if name.startswith(start))
     assert weights[public.RAISED] == raised_weights("robust")
     shipped = HilbertConfig.load("robust")
     assert HilbertConfig.load("robust", weights[public.SHIPPED]).hash == shipped.hash
@@ -46,6 +51,16 @@ def test_the_goal_is_met_or_missed_by_the_numbers() -> None:
     assert public.said({name: row(-0.004) for name in good}).endswith("missed.")
     del good["d29"]
     assert public.said(good).endswith("undecided before all 30 are made.")
+
+
+def test_draws_are_judged_against_no_training_too() -> None:
+    (case, *_) = public.cases(small=True)
+    pairs = public._pairs(case)
+    assert ("draw-1", "hilbert (no training)") in pairs
+    assert ("draw-1", "gmc (core)") in pairs
+    shown = [row for row in ("hilbert", "draw-1") for v in ("no training", "network", "") if public._shown(row, v)]
+    assert shown == ["hilbert", "hilbert", "hilbert", "draw-1", "draw-1"]
+    assert "30 above no training" in public.said({f"d{i}": row(0.02) for i in range(30)}, "no training")
 
 
 def test_a_term_is_worth_it_where_its_absence_costs_something() -> None:

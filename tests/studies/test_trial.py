@@ -8,22 +8,26 @@ import numpy as np
 import pytest
 import torch
 
+from hilbert.benchmark.models import build
+from hilbert.losses.total import References, RepresentationObjective
+from hilbert.monitors.network import trained_task
 from hilbert.studies.arms import NETWORK
 from hilbert.studies.experiment import Size
 from hilbert.studies.experiments.base import corpus
-from hilbert.studies.quantities import MEASURES
+from hilbert.studies.quantities import MEASURES, Seen, terms
 from hilbert.studies.trial import Arm, Trial, run_trial
-from hilbert.synthetic import Modality
+from hilbert.synthetic import Modality, generate
+from hilbert.training.data import Dataset, make_batch
 
 SIZE = Size(100, 60, 1, 1, True)
-FEW = {"training.epochs": 3, "model.width": 32, "training.head_epochs": 5}
+FEW = {"training.epochs": 3, "network.width": 32, "training.head_epochs": 5}
 PRIORS = {"shared": 1.0, "audio": 1.0, "text": 1.0, "priors": (0.5, 0.5)}
 
 
 def trial(model: str = "concat-lr", **options: object) -> Trial:
     from hilbert.synthetic import Target
 
-    settings = {**NETWORK, **FEW} if model.startswith("hilbert") else {}
+    settings = {**NETWORK["paper" if "paper" in model else "robust"], **FEW} if model.startswith("hilbert") else {}
     design = corpus(SIZE, target=Target(**PRIORS))  # type: ignore[arg-type]
     made = Trial(Arm(model, model, settings), "case", 0.0, design, SIZE.train, 0, 0, tuple(MEASURES))
     return dataclasses.replace(made, **options)  # type: ignore[arg-type]
@@ -37,6 +41,8 @@ def test_a_linear_model_finds_the_signal_and_only_predicts() -> None:
     assert values["latent_audio"] > 0.2  # of the pooled inputs
     assert 0.5 < values["map audio → text"] < 1.0  # of the pooled inputs, too
     assert not {"retention_least", "padding", "term_cka", "raw audio → text"} & set(values)
+    assert 0.5 < values["balanced"] <= 1.0
+    assert 0.0 <= values["ece"] < 0.3
 
 
 @pytest.mark.parametrize("model", ["hilbert", "hilbert-paper"])
@@ -47,6 +53,28 @@ def test_a_network_is_asked_everything(model: str) -> None:
     assert wanted <= set(values)
     assert values["padding"] < 1e-4
     assert values["term_contrast"] > 0
+
+
+@pytest.mark.parametrize("model", ["hilbert", "hilbert-paper"])
+def test_terms_are_those_of_the_loss_and_measured_where_it_lacks_them_too(model: str) -> None:
+    made = trial(model)
+    data, train, test = generate(made.design, 0), np.arange(SIZE.train), np.arange(SIZE.train, made.design.documents)
+    every = {f"{term}.weight": 0.5 for term in ("cka", "balance", "contrast")}
+    fitted = build(model, {**made.arm.options, **every}).fit(data.bags[train], data.y[train], data.groups[train])
+    seen = Seen(fitted, data, data.bags, train, test, 0)
+    task = trained_task(fitted.fit_, fitted.fit_.objective, fitted.config_, fitted.data_)
+    with torch.no_grad():
+        parts = task.losses(make_batch(fitted.data_, train), 1.0)
+    found = terms(seen)
+    assert found["term_cka"] == pytest.approx(float(parts["cka"]), rel=1e-5)
+    assert found["gap"] == pytest.approx(float(parts["information_audio"] - parts["information_text"]), abs=1e-5)
+    bare = fitted.config_.replace({name: 0.0 for name in every})
+    objective = RepresentationObjective(bare)
+    objective.load_state_dict(fitted.fit_.objective.state_dict())
+    fitted.config_, fitted.fit_.objective = bare, objective
+    empty = References(*(torch.zeros(len(train), 1) for _ in range(2)))
+    fitted.data_ = Dataset(fitted.data_.inputs, empty, fitted.data_.groups, fitted.data_.target)
+    assert terms(seen) == pytest.approx(found, rel=1e-5)
 
 
 def test_the_same_trial_gives_the_same_values_whatever_the_threads() -> None:
@@ -108,9 +136,8 @@ def test_data_seeds_have_model_seeds_of_their_own() -> None:
 def test_parts_of_a_model_are_scored_beside_it() -> None:
     whole = trial("gmc", measures=("prediction",))
     assert {"auc", "auc_core"} <= set(run_trial(whole)[0])
-    core = trial("hilbert", measures=("prediction",))
-    core = dataclasses.replace(core, arm=Arm("hilbert", "hilbert", {**FEW, "segments.enabled": False}))
-    assert {"auc", "auc_network"} <= set(run_trial(core)[0])
+    all_members = trial("hilbert", measures=("prediction",), arm=Arm("hilbert", "hilbert", FEW))
+    assert {"auc", "auc_network", "auc_untrained"} <= set(run_trial(all_members)[0])
 
 
 def test_the_key_follows_everything_but_names() -> None:

@@ -1,54 +1,56 @@
 """Stages: every parameter learns, labels stay out of the representation, held-out documents out of training."""
 
-import itertools
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from hilbert.nn.build import fit_inputs, make_network, start_network
-from hilbert.nn.experts import make_head
-from hilbert.nn.pooled import PooledBlocks
 from hilbert.losses.total import RepresentationObjective
+from hilbert.nn.experts import make_head
 from hilbert.training import fit as fit_module
-from hilbert.training.batches import Dataset, make_batch
-from hilbert.training.fit import fit_network, make_dataset, prepare
-from hilbert.training.tasks import HeadTask, JointTask, RepresentationTask, Rows, anchor_weights, class_counts
+from hilbert.training.data import Dataset, Rows, VectorData, make_batch
+from hilbert.training.fit import fit_network, start_network
+from hilbert.training.tasks import (
+    HeadTask,
+    JointTask,
+    RepresentationTask,
+    anchor_weights,
+    class_counts,
+    max_segments,
+)
+
+NOBODY = np.arange(0)
+SPLIT = Rows(np.arange(30), np.arange(30, 40))
+WHOLE = {"training__batch_size": 40}
+SEGMENTS = {"network__kind": "segments"}
 
 
-def joint_task(config, bags, target, groups, rows=None):
-    torch.manual_seed(0)
-    inputs, _ = fit_inputs(config, bags, 0)
-    packed = inputs(bags)
-    network = make_network(config.model, **inputs.widths)
-    data = make_dataset(packed, PooledBlocks.fit(bags)(bags), target, groups)
-    start_network(network, data.audio.packed(np.arange(len(bags))), data.text.packed(np.arange(len(bags))))
-    head = make_head(config.model.width, 3, config.head)
-    rows = rows or Rows(np.arange(len(bags)), np.arange(0))
-    return JointTask(network, RepresentationObjective(config), head, data, rows, config, 3)
+@pytest.fixture
+def joint_task(dataset):
+    def make(config, bags, target, groups, rows=None):
+        torch.manual_seed(0)
+        data, rows = dataset(config, bags, target, groups), rows or Rows(np.arange(len(bags)), NOBODY)
+        network = start_network(config, data, rows.train)
+        head = make_head(config.network.width, 3, config.head)
+        return JointTask(network, RepresentationObjective(config), head, data, rows, config, 3)
+
+    return make
 
 
-BASE = {"contrast__audio_text": 0.5, "contrast__learn_temperature": True, "training__batch_size": 40}
-SEGMENTS = {"model__backbone": "segments"}
 VARIANTS = [
     ("robust", {}),
     ("robust", SEGMENTS),
     ("paper", {}),
-    ("robust", {"head__top_k": 2, "head__experts": 4}),
-    ("robust", {"head__kind": "mlp"}),
-    ("robust", SEGMENTS | {"head__kind": "linear", "model__unimodal_source": "post"}),
-    ("robust", {"cka__kernel": "rbf", "balance__form": "squared", "head__imbalance": "logit_adjustment"}),
-    *(
-        ("robust", SEGMENTS | {"model__joint": joint, "model__pooling": pooling, "model__layers": 2})
-        for joint, pooling in itertools.product(("gated", "sequence"), ("attention", "statistics"))
-    ),
+    ("paper", {"cka__debiased": False, "head__top_k": 1}),
+    ("robust", {"head__kind": "mlp", "contrast__label_aware": False}),
+    ("robust", {"cka__target": "embedding", "cka__hinge": None, "balance__form": "squared"}),
+    ("paper", {"head__kind": "linear", "head__top_k": None, "head__load_balance": 0.0, "head__class_weights": True}),
+    *(("paper", {"network__joint": joint, "network__layers": 2}) for joint in ("gated", "sequence", "sequence_plain")),
 ]
 
 
 @pytest.mark.parametrize(("preset", "changes"), VARIANTS)
-def test_every_parameter_has_a_gradient_within_three_steps(small, numbers, preset, changes):
-    task = joint_task(small(preset, **BASE, **changes), *numbers)
+def test_every_parameter_has_a_gradient_within_three_steps(small, numbers, joint_task, preset, changes):
+    task = joint_task(small(preset, **WHOLE, **changes), *numbers)
     optimiser = torch.optim.AdamW(task.module.parameters(), lr=0.01)
     still = {name for name, _ in task.module.named_parameters()}
     task.module.train()
@@ -63,8 +65,8 @@ def test_every_parameter_has_a_gradient_within_three_steps(small, numbers, prese
 
 
 @pytest.mark.parametrize("preset", ["robust", "paper"])
-def test_losses_fall(small, numbers, preset):
-    task = joint_task(small(preset, model__dropout=0.0, head__dropout=0.0, **BASE), *numbers)
+def test_losses_fall(small, numbers, joint_task, preset):
+    task = joint_task(small(preset, network__dropout=0.0, head__dropout=0.0, **WHOLE), *numbers)
     optimiser = torch.optim.AdamW(task.module.parameters(), lr=0.01)
     values = []
     for step in range(25):
@@ -78,109 +80,67 @@ def test_losses_fall(small, numbers, preset):
         assert values[-1][name] < 0.8 * values[0][name], name
 
 
-@pytest.mark.parametrize("backbone", ["segments", "prototypes"])
-def test_representation_never_reads_labels(small, numbers, backbone):
+@pytest.mark.parametrize("kind", ["vectors", "segments"])
+def test_representation_never_reads_labels(small, numbers, dataset, kind):
     """Of two stages, also with a contrast that would know labels."""
     bags, target, groups = numbers
-    config = small(training__regime="two_stage", model__backbone=backbone, contrast__label_aware=True)
-    rows = Rows(np.arange(30), np.arange(30, 40))
-    fits = [
-        fit_network(config, bags, labels, groups, rows, classes=3)
-        for labels in (target, np.roll(target, 1), np.where(target == 2, 0, target))
-    ]
-    embeddings = [fit.representation.embed(bags) for fit in fits]
+    config = small(training__regime="two_stage", network__kind=kind, contrast__label_aware=True)
+    fits, embeddings = [], []
+    for labels in (target, np.roll(target, 1), np.where(target == 2, 0, target)):
+        data = dataset(config, bags, labels, groups)
+        fits.append(fit_network(config, data, SPLIT, classes=3))
+        embeddings.append(fits[-1].embed(data))
     assert np.array_equal(embeddings[0], embeddings[1])
     assert np.array_equal(embeddings[0], embeddings[2])
     assert not np.array_equal(*(fit.head_logits(z) for fit, z in zip(fits[:2], embeddings[:2], strict=True)))
     assert [fit.epochs["representation"] for fit in fits] == [fits[0].epochs["representation"]] * 3
 
 
-def test_labels_shape_the_representation_of_one_stage(small, numbers):
+def test_labels_shape_the_representation_of_one_stage(small, numbers, dataset):
     bags, target, groups = numbers
-    rows = Rows(np.arange(30), np.arange(0))
-    embeddings = [
-        fit_network(small(), bags, labels, groups, rows, classes=3).representation.embed(bags)
-        for labels in (target, np.roll(target, 1))
-    ]
+    embeddings = []
+    for labels in (target, np.roll(target, 1)):
+        data = dataset(small(), bags, labels, groups)
+        embeddings.append(fit_network(small(), data, Rows(np.arange(30), NOBODY), classes=3).embed(data))
     assert not np.array_equal(*embeddings)
 
 
 @pytest.mark.parametrize("regime", ["two_stage", "joint"])
-def test_held_out_documents_only_choose_the_epoch(small, numbers, regime):
-    """Other features and labels of held-out documents: the same curves on the training documents."""
+@pytest.mark.parametrize("changed", ["labels", "features"])
+def test_held_out_documents_only_choose_the_epoch(small, numbers, dataset, regime, changed):
+    """Other features or labels of held-out documents: the same curves on the training documents."""
     bags, target, groups = numbers
     config = small(training__regime=regime, training__patience=99)
-    train, held_out = np.arange(30), np.arange(30, 40)
-    start = int(bags.audio.offsets[30])
-    values = np.concatenate([bags.audio.values[:start], 9 - 2 * bags.audio.values[start:] ** 2])
-    other = replace(bags, audio=replace(bags.audio, values=values), text=bags.text.take(np.r_[train, held_out[::-1]]))
-    changed = np.concatenate([target[:30], (target[30:] + 1) % 3])
-    first = fit_network(config, bags, target, groups, Rows(train, held_out), classes=3)
-    second = fit_network(config, other, changed, groups, Rows(train, held_out), classes=3)
+    data = dataset(config, bags, target, groups)
+    later = torch.arange(40) >= 30
+    if changed == "labels":
+        moved = torch.where(later & (data.target >= 0), (data.target + 1) % 3, data.target)
+        other = Dataset(data.inputs, data.references, data.groups, moved)
+    else:
+        parts = {name: getattr(data.inputs, name) for name in ("audio", "text", "cross")}
+        moved = {name: torch.where(later[:, None], 3 * part.flip(1), part) for name, part in parts.items()}
+        other = Dataset(data.inputs._replace(**moved), data.references, data.groups, data.target)
+    first, second = (fit_network(config, d, SPLIT, classes=3) for d in (data, other))
     for one, two in zip(first.history, second.history, strict=True):
         if one["stage"] != "head":  # the second stage starts from the epoch that was chosen
             assert {k: v for k, v in one.items() if not k.startswith("held_out")} == {
                 k: v for k, v in two.items() if not k.startswith("held_out")
             }
-    assert first.history[0]["held_out_total"] != second.history[0]["held_out_total"]
+    shown = [tuple(v for row in fit.history for k, v in row.items() if "held_out" in k) for fit in (first, second)]
+    assert shown[0] != shown[1]
 
 
-@pytest.mark.parametrize("held_out_labels", [False, True])
-def test_shared_transforms_hand_over_no_label(small, numbers, held_out_labels):
-    """Inner trainings share what is fitted on all documents; held-out labels change no training step."""
-    bags, target, groups = numbers
-    config, rows = small(training__patience=99), Rows(np.arange(30), np.arange(30, 40))
-    other = target.copy()
-    if held_out_labels:
-        other[30:] = (target[30:] + 1) % 3
-    fits = [
-        fit_network(config, bags, labels, groups, rows, classes=3, prepared=prepare(
-            config, bags, labels, groups, np.arange(40), 0,
-        ))
-        for labels in (target, other)
-    ]  # fmt: skip
-    for one, two in zip(*(fit.history for fit in fits), strict=True):
-        for name, value in one.items():
-            assert value == two[name] or (held_out_labels and name.startswith("held_out"))
-    assert (fits[0].history[0]["held_out_label"] != fits[1].history[0]["held_out_label"]) == held_out_labels
-
-
-def test_prepared_beforehand_is_prepared_within(small, numbers):
-    bags, target, groups = numbers
-    config, rows = small(), Rows(np.arange(30), np.arange(30, 40))
-    ready = prepare(config, bags, target, groups, rows.train, 0)
-    beforehand = fit_network(config, bags, target, groups, rows, classes=3, prepared=ready)
-    within = fit_network(config, bags, target, groups, rows, classes=3)
-    assert beforehand.history == within.history
-    assert np.array_equal(beforehand.representation.embed(bags), within.representation.embed(bags))
-    # what was transformed for training is what anybody gets who brings the documents again
-    again = beforehand.representation.embed_dataset(ready.data)
-    np.testing.assert_allclose(again, beforehand.representation.embed(bags), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("backbone", ["segments", "prototypes"])
-def test_transforms_are_fitted_on_training_documents_alone(small, numbers, backbone):
-    bags, target, groups = numbers
-    config = small(model__backbone=backbone)
-    fit = fit_network(config, bags, target, groups, Rows(np.arange(20), np.arange(0)), classes=3)
-    expected, _ = fit_inputs(config, bags[:20], 0)
-    found = fit.representation.inputs.arrays()
-    assert found.keys() == expected.arrays().keys()
-    assert all(np.array_equal(array, found[name]) for name, array in expected.arrays().items())
-
-
-def test_a_class_that_the_training_rows_lack(small, numbers):
+def test_a_class_that_the_training_rows_lack(small, numbers, dataset):
     """Counts are of all classes, also where the last one is not among the rows."""
     bags, target, groups = numbers
     rows = np.flatnonzero(target < 2)
-    for imbalance in ("class_weight", "logit_adjustment"):
-        for regime in ("two_stage", "joint"):
-            config = small(head__imbalance=imbalance, training__regime=regime)
-            known = np.where(target < 2, target, -1)
-            fit = fit_network(config, bags, known, groups, Rows(rows[:20], rows[20:]), classes=3)
-            logits = fit.head_logits(fit.representation.embed(bags))
-            assert logits.shape == (40, 3)
-            assert np.isfinite(logits).all()
+    for regime in ("two_stage", "joint"):
+        config = small(training__regime=regime)
+        data = dataset(config, bags, np.where(target < 2, target, -1), groups)
+        fit = fit_network(config, data, Rows(rows[:20], rows[20:]), classes=3)
+        logits = fit.head_logits(fit.embed(data))
+        assert logits.shape == (40, 3)
+        assert np.isfinite(logits).all()
 
 
 def test_head_sees_labelled_training_rows_only(small, numbers):
@@ -195,7 +155,18 @@ def test_head_sees_labelled_training_rows_only(small, numbers):
     assert set(task.validate()) == {"total", "label", "load_balance", "router_z", "monitor"}
 
 
-def test_unlabelled_documents_never_reach_the_head(small, numbers, monkeypatch):
+@pytest.mark.parametrize("top_k", [None, 2])
+def test_losses_of_the_head_are_weighted_and_balanced_only_where_experts_are_left_out(small, numbers, top_k):
+    _, target, _ = numbers
+    z = torch.randn(40, 24, generator=torch.Generator().manual_seed(0))
+    config = small(head__top_k=top_k, head__load_balance=0.3 if top_k else 0.0, head__router_z=0.2, head__dropout=0.0)
+    task = HeadTask(make_head(8, 3, config.head), z, torch.as_tensor(target), Rows(np.arange(40), NOBODY), config, 3)
+    parts = {name: value.item() for name, value in task.losses(np.arange(40), 1.0).items()}
+    expected = parts["label"] + 0.2 * parts["router_z"] + (0.3 * parts["load_balance"] if top_k else 0.0)
+    assert parts["total"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_unlabelled_documents_never_reach_the_head(small, numbers, dataset, monkeypatch):
     bags, target, groups = numbers
     seen = []
 
@@ -205,25 +176,24 @@ def test_unlabelled_documents_never_reach_the_head(small, numbers, monkeypatch):
 
     monkeypatch.setattr(fit_module, "HeadTask", remembered)
     config = small(training__regime="two_stage")
-    fit_network(config, bags, target, groups, Rows(np.arange(30), np.arange(30, 40)), classes=3)
+    fit_network(config, dataset(config, bags, target, groups), SPLIT, classes=3)
     ((labels, rows),) = seen
     assert labels[rows.train].tolist() == [t for t in target[:30] if t >= 0]
     assert labels[rows.held_out].tolist() == [t for t in target[30:] if t >= 0]
 
 
-def test_unlabelled_documents_never_change_the_label_loss(small, numbers):
+def test_unlabelled_documents_never_change_the_label_loss(small, numbers, joint_task):
     """Of one stage, where they are in the same batches: other features of theirs, or none of them at all."""
-    bags, target, groups = numbers
-    task = joint_task(small(training__batch_size=40), bags, target, groups)
+    _, target, _ = numbers
+    task = joint_task(small(**WHOLE), *numbers)
     task.module.eval()
     with torch.no_grad():  # an output that starts at zero would hide everything
         for parameter in task.module.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
-    known, unknown = np.flatnonzero(target >= 0), np.flatnonzero(target < 0)
-    changed = task.data.audio.values.clone()
-    rows_of = np.repeat(np.arange(40), task.data.audio.lengths)
-    changed[np.isin(rows_of, unknown)] *= -3.0
-    other = Dataset(task.data.audio._replace(values=changed), *task.data[1:])
+    known, unknown = np.flatnonzero(target >= 0), torch.as_tensor(target < 0)[:, None]
+    inputs: VectorData = task.data.inputs
+    moved = {name: torch.where(unknown, -3.0, 1.0) * getattr(inputs, name) for name in ("audio", "text", "cross")}
+    other = Dataset(inputs._replace(**moved), task.data.references, task.data.groups, task.data.target)
     found = []
     for data, rows in ((task.data, np.arange(40)), (other, np.arange(40)), (task.data, known)):
         task.module.zero_grad()
@@ -246,21 +216,25 @@ def test_anchors_weigh_as_classes_do():
     assert float(anchor_weights(labelled, counts[:2]).mean()) == pytest.approx(1.0)
 
 
-def test_validation_is_the_same_each_time_and_absent_without_documents(small, numbers):
-    bags, target, groups = numbers
-    config = small(training__max_segments=2)
-    task = joint_task(config, bags, target, groups, Rows(np.arange(30), np.arange(30, 40)))
+def test_validation_is_the_same_each_time_and_absent_without_documents(small, numbers, joint_task):
+    config = small(network__kind="segments", network__max_segments=2)
+    task = joint_task(config, *numbers, SPLIT)
     plain = RepresentationTask(task.network, task.objective, task.data, task.rows, config)
     task.module.eval()
     for stage in (task, plain):
         assert stage.validate() == stage.validate()
     assert plain.validate()["monitor"] == plain.validate()["total"]
     assert task.validate()["monitor"] == task.validate()["label"]
-    nobody = joint_task(config, bags, target, groups)
-    assert nobody.validate() is None
-    unlabelled = np.flatnonzero(target < 0)
-    assert joint_task(config, bags, target, groups, Rows(np.arange(30), unlabelled)).validate() is None
+    assert joint_task(config, *numbers).validate() is None
+    unlabelled = np.flatnonzero(numbers[1] < 0)
+    assert joint_task(config, *numbers, Rows(np.arange(30), unlabelled)).validate() is None
 
 
 def test_class_counts_leave_unlabelled_out():
     assert class_counts(torch.tensor([0, -1, 2, 2, -1]), 4).tolist() == [1, 0, 2, 0]
+
+
+def test_segments_are_drawn_where_there_are_segments(small):
+    assert max_segments(small()) is None
+    assert max_segments(small("paper")) == 16
+    assert max_segments(small("paper", network__max_segments=None)) is None

@@ -8,19 +8,18 @@ from typing import Any
 from hilbert.baselines.abmil import Abmil, AbmilAudio, AbmilText
 from hilbert.baselines.boosting import AudioGB, ConcatGB, TextGB
 from hilbert.baselines.cacophony import Cacophony
-from hilbert.baselines.clip import Clip
+from hilbert.baselines.clip import Clip, ClipOnVectors
 from hilbert.baselines.cmmvae import ContrastiveMmvae
 from hilbert.baselines.comm import Comm
 from hilbert.baselines.crossclr import Crossclr
 from hilbert.baselines.gmc import Gmc, GmcOnVectors
-from hilbert.baselines.gmu import Gmu
-from hilbert.baselines.kernels import KernelRidge, KernelSVM
+from hilbert.baselines.gmu import Gmu, GmuOnVectors
+from hilbert.baselines.kernels import KernelRidge, KernelSVM, KernelSVMOnVectors
 from hilbert.baselines.laion import ClapFusion
-from hilbert.baselines.late import LateMean, LateStack
+from hilbert.baselines.late import LateMean
 from hilbert.baselines.length import Length
-from hilbert.baselines.linear import AudioLR, ConcatLR, TextLR
-from hilbert.baselines.lmf import Lmf
-from hilbert.baselines.misa import Misa
+from hilbert.baselines.lmf import Lmf, LmfOnVectors
+from hilbert.baselines.misa import Misa, MisaOnVectors
 from hilbert.baselines.mmvae import Mmvae
 from hilbert.baselines.mult import Mult
 from hilbert.baselines.order import SeqLR
@@ -30,7 +29,7 @@ from hilbert.baselines.st_moe import StMoe
 from hilbert.baselines.symile import Symile
 from hilbert.baselines.tfn import Tfn
 from hilbert.errors import UsageError
-from hilbert.estimators import HilbertClassifier
+from hilbert.estimators import AudioLR, ConcatLR, HilbertClassifier, LateStack, TextLR
 
 MODELS: Mapping[str, Callable[..., Any]] = {
     "prior": Prior,
@@ -65,6 +64,11 @@ MODELS: Mapping[str, Callable[..., Any]] = {
     "cacophony": Cacophony,
     "comm": Comm,
     "symile": Symile,
+    "kernel-svm-vectors": KernelSVMOnVectors,
+    "gmu-vectors": GmuOnVectors,
+    "lmf-vectors": LmfOnVectors,
+    "misa-vectors": MisaOnVectors,
+    "clip-vectors": ClipOnVectors,
     "hilbert": HilbertClassifier,
     "hilbert-gmc": GmcOnVectors,
     "hilbert-paper": lambda **options: HilbertClassifier(preset="paper", **options),
@@ -88,6 +92,7 @@ __all__ = [
     "Cacophony",
     "ClapFusion",
     "Clip",
+    "ClipOnVectors",
     "Comm",
     "ConcatGB",
     "ConcatLR",
@@ -96,13 +101,17 @@ __all__ = [
     "Gmc",
     "GmcOnVectors",
     "Gmu",
+    "GmuOnVectors",
     "KernelRidge",
     "KernelSVM",
+    "KernelSVMOnVectors",
     "LateMean",
     "LateStack",
     "Length",
     "Lmf",
+    "LmfOnVectors",
     "Misa",
+    "MisaOnVectors",
     "Mmvae",
     "Mult",
     "Prior",

@@ -11,7 +11,7 @@ from hilbert.baselines.method import Classifier, Shape
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.nn.pooling import AttentivePooling
 from hilbert.nn.projection import Projection
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 
 class AbmilMethod(Classifier):
@@ -36,7 +36,7 @@ class AbmilMethod(Classifier):
 
     def represent(self, batch: Batch) -> Tensor:
         """The MLP's hidden layer (docs, width)."""
-        pooled = [self.pool[name](*self.project[name](getattr(batch, name))) for name in self.modalities]
+        pooled = [self.pool[name](*self.project[name](getattr(batch.inputs, name))) for name in self.modalities]
         hidden: Tensor = self.hidden(torch.cat(pooled, dim=1))
         return hidden
 

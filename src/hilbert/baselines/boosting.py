@@ -6,14 +6,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from hilbert.baselines.base import Floats, LogitBaseline
+from hilbert.baselines.base import Baseline, Floats, Ints
 from hilbert.features.bags import Bags
-from hilbert.nn.linear import Ints, choose
+from hilbert.nn.linear import choose
 from hilbert.nn.pooled import PooledBlocks, pool
-from hilbert.splits import Labels, inner_folds
+from hilbert.splits import Labels
 
 
-class _Boosting(LogitBaseline):
+class _Boosting(Baseline):
     """Gradient boosting of shallow trees on histograms (Friedman 2001; Ke et al. 2017, "LightGBM").
 
     The features are those of the linear baselines, reduced to ``components`` a modality inside the fold; the
@@ -48,7 +48,8 @@ class _Boosting(LogitBaseline):
 
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
         """Fit on labelled documents; the seed decides the inner folds and what the trees draw."""
-        target = self._begin(X, y)
+        targets = self._targets(X, y, groups, self.folds, self.seed)
+        target = targets.known
         pooled = [pool(getattr(X, modality)) for modality in self.modalities]
         steps = sorted(set(self.iterations))
 
@@ -57,16 +58,14 @@ class _Boosting(LogitBaseline):
             inner, outer = (np.hstack(blocks.transform_pooled([x[i] for x in pooled])) for i in (train, test))
             return self._staged(self._trees(inner, target[train], steps[-1]), outer, steps)
 
-        inner = inner_folds(target, groups, self.folds, self.seed)
-        best = choose(logits_of, target, len(self.classes_), inner)
+        best = choose(logits_of, target, len(self.classes_), targets.folds)
         self.chosen_ = {"iterations": steps[best.index]}
         self.blocks_ = self._blocks(pooled)
         self.trees_ = self._trees(np.hstack(self.blocks_.transform_pooled(pooled)), target, self.chosen_["iterations"])
         return self
 
-    def decision_function(self, X: Bags) -> Floats:
-        """Logarithms of the class probabilities, (docs, classes)."""
-        self._check()
+    def _logits(self, X: Bags) -> Floats:
+        """Logarithms of the trees' class probabilities, (docs, classes)."""
         logits: Floats = self._staged(self.trees_, np.hstack(self.blocks_(X)), [self.chosen_["iterations"]])[0]
         return logits
 

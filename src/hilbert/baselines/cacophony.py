@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from hilbert.baselines.clip import ClipMethod
 from hilbert.baselines.method import SegmentEncoder, Shape, both_present, same_group
 from hilbert.baselines.neural import NeuralBaseline
+from hilbert.losses.contrastive import info_nce, unit
 from hilbert.nn.attention import CrossAttention
 from hilbert.nn.projection import FREQUENCIES, sinusoids
 from hilbert.nn.ragged import Ragged, pad
-from hilbert.losses.contrastive import info_nce, unit
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 HEADS = 4
 
@@ -87,13 +87,13 @@ class CacophonyMethod(ClipMethod):
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Both parts over documents that have both modalities; documents of one group are no negatives."""
         both = both_present(batch)
-        audio, text = Tokens.of(self.audio, batch.audio), Tokens.of(self.text, batch.text)
+        audio, text = Tokens.of(self.audio, batch.inputs.audio), Tokens.of(self.text, batch.inputs.text)
         v_audio = unit(self.head_audio(self.audio.out(self.audio.pool(audio.hidden, audio.mask)))[both])
         v_text = unit(self.head_text(self.text.out(self.text.pool(text.hidden, text.mask)))[both])
         contrast = info_nce(v_audio, v_text, self.log_scale.exp(), same_group(batch)[both][:, both])
         places, drawn = draw_masked(text.mask, self.options["masked"], both)
         predicted = self.decoder(audio, text, places, drawn)[drawn]
-        target = pad(batch.text.values, batch.text.lengths)[0]
+        target = pad(batch.inputs.text.values, batch.inputs.text.lengths)[0]
         target = target.gather(1, places[..., None].expand(-1, -1, target.shape[2]))[drawn]
         cosines = F.cosine_similarity(predicted, target, dim=1)
         caption = (1.0 - cosines).sum() / max(len(cosines), 1)

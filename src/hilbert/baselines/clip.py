@@ -8,32 +8,39 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hilbert.baselines.method import Method, ProjectionHead, SegmentEncoder, Shape, both_present, same_group
+from hilbert.baselines.method import Method, ProjectionHead, Shape, both_present, make_cross, make_encoder, same_group
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.losses.contrastive import info_nce, unit
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 
 class ClipMethod(Method):
-    """½ [CE(s v_a v_tᵀ) + CE(s v_t v_aᵀ)] with a learnt scale s = 1 / τ, held in 1 … 100."""
+    """½ [CE(s v_a v_tᵀ) + CE(s v_t v_aᵀ)] with a learnt scale s = 1 / τ, held in 1 … 100.
+
+    On document vectors each modality's embedding is of its own part, since a part that both hold would be matched
+    without either; of the part that needs both, the heads see the principal components, as they are.
+    """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:
         super().__init__(shape, options)
-        width, dropout = options["width"], options["dropout"]
-        self.audio, self.text = (SegmentEncoder(dim, width, dropout) for dim in (shape.audio, shape.text))
-        self.head_audio, self.head_text = (ProjectionHead(width, options["projection"]) for _ in range(2))
+        self.audio, self.text = (make_encoder(shape, options, part) for part in ("audio", "text"))
+        self.head_audio, self.head_text = (ProjectionHead(options["width"], options["projection"]) for _ in range(2))
+        self.cross = make_cross(shape, options)
+        if self.cross is not None:
+            self.cross.requires_grad_(False)  # the loss does not reach it
         self.log_scale = nn.Parameter(torch.tensor(-math.log(options["temperature"])))
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """InfoNCE over documents that have both modalities; documents of one group are no negatives."""
         both = both_present(batch)
-        audio = unit(self.head_audio(self.audio(batch.audio))[both])
-        text = unit(self.head_text(self.text(batch.text))[both])
+        audio = unit(self.head_audio(self.audio(batch.inputs.audio))[both])
+        text = unit(self.head_text(self.text(batch.inputs.text))[both])
         return {"total": info_nce(audio, text, self.log_scale.exp(), same_group(batch)[both][:, both])}
 
     def embed(self, batch: Batch) -> dict[str, Tensor]:
-        """z_audio and z_text, before the projection heads."""
-        return {"audio": self.audio(batch.audio), "text": self.text(batch.text)}
+        """z_audio and z_text, before the projection heads; on document vectors "cross" as well."""
+        z = {"audio": self.audio(batch.inputs.audio), "text": self.text(batch.inputs.text)}
+        return z if self.cross is None else z | {"cross": self.cross(batch.inputs.cross)}
 
     @torch.no_grad()
     def after_step(self) -> None:
@@ -47,3 +54,9 @@ class Clip(NeuralBaseline):
     method = ClipMethod
     defaults = {"projection": 64, "temperature": 0.1}  # noqa: RUF012
     space = NeuralBaseline.space | {"temperature": [0.05, 0.1, 0.2]}  # type: ignore[operator]
+
+
+class ClipOnVectors(Clip):
+    """`clip-vectors`: CLIP on HILBERT's document vectors; the heads see [z_audio; z_text; z_cross]."""
+
+    defaults = Clip.defaults | {"backbone": "vectors"}

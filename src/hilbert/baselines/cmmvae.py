@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hilbert.baselines.method import both_present, same_group
 from hilbert.baselines.mmvae import Decoder, Laplace, Mmvae, MmvaeMethod
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 
 class ContrastiveMmvaeMethod(MmvaeMethod):

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hilbert.baselines.method import Method, ProjectionHead, Shape, same_group
+from hilbert.baselines.method import Method, ProjectionHead, Shape, present, same_group
 from hilbert.baselines.neural import NeuralBaseline
+from hilbert.losses.contrastive import nt_xent, unit
 from hilbert.nn.attention import CrossAttention
+from hilbert.nn.hilbert import SegmentBatch
 from hilbert.nn.joint import count_bias
 from hilbert.nn.projection import Projection
 from hilbert.nn.ragged import Ragged
-from hilbert.losses.contrastive import nt_xent, unit
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 
 def augment(segments: Ragged, drop: float, noise: float) -> Ragged:
@@ -64,7 +65,7 @@ class CommMethod(Method):
 
     def embed(self, batch: Batch) -> dict[str, Tensor]:
         """Z_audio, Z_text and Z_joint (docs, width), before the projection head."""
-        (audio, audio_mask), (text, text_mask) = self.audio(batch.audio), self.text(batch.text)
+        (audio, audio_mask), (text, text_mask) = self.audio(batch.inputs.audio), self.text(batch.inputs.text)
         mask = torch.cat([audio_mask, text_mask], dim=1)
         bias = count_bias(audio_mask, text_mask).masked_fill(~mask, -torch.inf)
         split = audio.shape[1]  # masking a modality everywhere is leaving it out
@@ -83,11 +84,12 @@ class CommMethod(Method):
         docs, (drop, noise) = len(batch.target), (self.options["drop"], self.options["noise"])
         audio, text = (
             Ragged(*map(torch.cat, zip(*(augment(segments, drop, noise) for _ in range(2)), strict=True)))
-            for segments in (batch.audio, batch.text)
+            for segments in (batch.inputs.audio, batch.inputs.text)
         )
-        both = self.embed(batch._replace(audio=audio, text=text))  # the two augmentations, one below the other
+        augmented = SegmentBatch(audio, text)  # the two augmentations, one below the other
+        both = self.embed(batch._replace(inputs=augmented))
         projected = {name: unit(self.head(z)).split(docs) for name, z in both.items()}
-        has_audio, has_text = batch.audio.lengths > 0, batch.text.lengths > 0
+        has_audio, has_text = present(batch)
         has = {"audio": has_audio, "text": has_text, "joint": has_audio | has_text}
         excluded, scale = same_group(batch), 1 / self.options["temperature"]
         parts = {}

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from hilbert.baselines.method import Method, ProjectionHead, SegmentEncoder, Shape, both_present, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.nn.ragged import Ragged
 from hilbert.losses.contrastive import unit
-from hilbert.training.batches import Batch
+from hilbert.nn.ragged import Ragged
+from hilbert.training.data import Batch
 
 RANGE_FLOOR = 1e-6
 
@@ -74,12 +74,12 @@ class CrossclrMethod(Method):
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Over documents that have both modalities; documents of one group are no negatives."""
         both = both_present(batch)
-        audio = unit(self.head_audio(self.audio(batch.audio))[both])
-        text = unit(self.head_text(self.text(batch.text))[both])
+        audio = unit(self.head_audio(self.audio(batch.inputs.audio))[both])
+        text = unit(self.head_text(self.text(batch.inputs.text))[both])
         if len(audio) < 2:
             return {"total": (audio.sum() + text.sum()) * 0.0}
         o = self.options
-        connected = [connectivity(segments, both) for segments in (batch.audio, batch.text)]
+        connected = [connectivity(segments, both) for segments in (batch.inputs.audio, batch.inputs.text)]
         drop_audio, drop_text = (pruned(c, o["threshold"]) for c in connected)
         weight_audio, weight_text = (importance(c, o["kappa"]) for c in connected)
         scale, intra, excluded = 1.0 / o["temperature"], o["intra"], same_group(batch)[both][:, both]
@@ -89,7 +89,7 @@ class CrossclrMethod(Method):
 
     def embed(self, batch: Batch) -> dict[str, Tensor]:
         """z_audio and z_text, before the projection heads."""
-        return {"audio": self.audio(batch.audio), "text": self.text(batch.text)}
+        return {"audio": self.audio(batch.inputs.audio), "text": self.text(batch.inputs.text)}
 
 
 class Crossclr(NeuralBaseline):

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
-from hilbert.baselines.method import Method, ProjectionHead, Shape, same_group
+from hilbert.baselines.bases import make_base
+from hilbert.baselines.method import Floats, Method, ProjectionHead, Shape, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.config import HilbertConfig
-from hilbert.features.bags import Packed
-from hilbert.nn.build import Network, make_network, start_network
 from hilbert.losses.contrastive import nt_xent, unit
-from hilbert.training.batches import Batch
-
-
-def backbone(shape: Shape, options: dict[str, Any]) -> Network:
-    """HILBERT's network of either kind, at this method's width and dropout."""
-    chosen = {name: options[name] for name in ("backbone", "width", "dropout")} | {"pooling_hidden": options["width"]}
-    config = HilbertConfig.load("robust", {f"model.{name}": value for name, value in chosen.items()})
-    return make_network(config.model, shape.audio, shape.text, shape.cross)
+from hilbert.nn.vector_network import VectorNetwork
+from hilbert.training.data import Batch
 
 
 class GmcMethod(Method):
     """Σ_m NT-Xent(g(z_m), g(z_joint)) with one head g for all three embeddings and a fixed temperature.
 
-    Bases and joint base are HILBERT's own network (either backbone), without its labels, its terms for structure
-    and balance and its core; trained as all baselines are, with their epochs and batches. Adaptations: the sum over
+    Bases and joint base are ``SegmentBase``, or HILBERT's own network on document vectors, without its labels and its
+    other members; trained as all baselines are, with their epochs and batches. Adaptations: the sum over
     candidates holds the positive, as SimCLR's does; the paper puts the mean of what there is in place of a modality
     that lacks, here the joint base sees a null token for it.
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:
         super().__init__(shape, options)
-        self.network = backbone(shape, options)
+        self.network = make_base(shape, options)
         self.head = ProjectionHead(options["width"], options["projection"])
 
-    def start(self, audio: Packed, text: Packed) -> None:
-        """Start as HILBERT does."""
-        start_network(self.network, audio, text)
+    def start(self, parts: Mapping[str, Floats]) -> None:
+        """Start as HILBERT does on document vectors."""
+        if isinstance(self.network, VectorNetwork):
+            self.network.start(**parts)
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Each modality's term over the documents that have it; documents of one group are no negatives."""
-        z = self.network(batch.audio, batch.text)
+        z = self.network(batch.inputs)
         joint, excluded, scale = unit(self.head(z.joint)), same_group(batch), 1.0 / self.options["temperature"]
         audio, text = (
             nt_xent(unit(self.head(own)[has]), joint[has], scale, excluded[has][:, has])
@@ -52,7 +46,7 @@ class GmcMethod(Method):
 
     def embed(self, batch: Batch) -> dict[str, Tensor]:
         """z_audio, z_text and z_joint, before the projection head."""
-        z = self.network(batch.audio, batch.text)
+        z = self.network(batch.inputs)
         return {"audio": z.audio, "text": z.text, "joint": z.joint}
 
     def pair(self, batch: Batch) -> dict[str, Tensor]:
@@ -69,9 +63,10 @@ class Gmc(NeuralBaseline):
 
 
 class GmcOnVectors(Gmc):
-    """GMC's loss on HILBERT's document vectors, stability included: what HILBERT's own terms and labels add to it.
+    """`hilbert-gmc`: GMC's loss on HILBERT's network on document vectors, in place of its own contrast and labels.
 
     An ablation of HILBERT rather than a baseline, since most of what it does is HILBERT's.
     """
 
-    defaults = Gmc.defaults | {"backbone": "prototypes"}
+    version = 2
+    defaults = Gmc.defaults | {"backbone": "vectors"}

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hilbert.baselines.method import Classifier, SegmentEncoder, Shape
+from hilbert.baselines.method import Classifier, Shape, make_encoder
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 
 class GmuMethod(Classifier):
@@ -20,15 +20,15 @@ class GmuMethod(Classifier):
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:
-        width, dropout = options["width"], options["dropout"]
+        width = options["width"]
         super().__init__(shape, options, width)
-        self.audio, self.text = (SegmentEncoder(dim, width, dropout) for dim in (shape.audio, shape.text))
+        self.audio, self.text = (make_encoder(shape, options, part) for part in ("audio", "text"))
         self.from_audio, self.from_text = (nn.Linear(width, width) for _ in range(2))
         self.gate = nn.Linear(2 * width, width)
 
     def represent(self, batch: Batch) -> Tensor:
         """The gated sum h (docs, width)."""
-        audio, text = self.audio(batch.audio), self.text(batch.text)
+        audio, text = self.audio(batch.inputs.audio), self.text(batch.inputs.text)
         gate = self.gate(torch.cat([audio, text], dim=1)).sigmoid()
         fused: Tensor = gate * self.from_audio(audio).tanh() + (1 - gate) * self.from_text(text).tanh()
         return fused
@@ -38,3 +38,9 @@ class Gmu(NeuralBaseline):
     """Gated fusion of both modalities, trained end to end."""
 
     method = GmuMethod
+
+
+class GmuOnVectors(Gmu):
+    """`gmu-vectors`: gated fusion of HILBERT's document vectors."""
+
+    defaults = Gmu.defaults | {"backbone": "vectors"}  # type: ignore[operator]

@@ -34,8 +34,10 @@ class CentredKernel:
     scale: float
 
     @classmethod
-    def fit(cls, pooled: Floats, kind: str = "rbf", gamma: float = 1.0) -> CentredKernel:
+    def fit(cls, pooled: Floats, kind: str = "rbf", gamma: float = 1.0, standardise: bool = True) -> CentredKernel:
         """Fit on pooled training documents (docs, features), NaN where unknown.
+
+        Not to ``standardise`` is for columns of one scale, whose sizes say how much they matter.
 
         ``kind``: "linear", or "rbf" with the rate ``gamma`` / median squared distance of two documents (the
         median heuristic; Garreau et al. 2017, arXiv 1707.07269). Raises UsageError for another kind.
@@ -43,7 +45,8 @@ class CentredKernel:
         if kind not in KINDS:
             raise UsageError(f"kernel: expected one of {', '.join(KINDS)}, found {kind!r}")
         known = _known(pooled)
-        moments = column_moments(pooled)
+        mean, scale = column_moments(pooled)
+        moments = mean, scale if standardise else np.ones_like(scale)
         rows = _standard(pooled[known], moments)
         rate = None
         if kind == "rbf":
@@ -77,9 +80,11 @@ class KernelSum:
     constant: float
 
     @classmethod
-    def fit(cls, pooled: Sequence[Floats], kind: str = "rbf", gamma: float = 1.0) -> KernelSum:
+    def fit(
+        cls, pooled: Sequence[Floats], kind: str = "rbf", gamma: float = 1.0, standardise: bool = True
+    ) -> KernelSum:
         """Fit on one (docs, features) array of pooled training documents a modality."""
-        plain = cls(tuple(CentredKernel.fit(x, kind, gamma) for x in pooled), 1.0)
+        plain = cls(tuple(CentredKernel.fit(x, kind, gamma, standardise) for x in pooled), 1.0)
         power = float(np.trace(plain(pooled))) / len(pooled[0])
         return cls(plain.kernels, 1.0 / power if power > 0 else 1.0)
 

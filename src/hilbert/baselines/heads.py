@@ -1,28 +1,34 @@
-"""The heads that every representation gets, HILBERT's competitors alike: logistic regression and experts."""
+"""The heads that every method's embeddings get: logistic regression and a mixture of experts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import median_low
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from hilbert.config import HilbertConfig
+from hilbert.config import HeadConfig
+from hilbert.losses.classification import classification_loss
 from hilbert.nn.experts import make_head
 from hilbert.nn.linear import STRENGTHS, LogisticMap, best_of
 from hilbert.training.loop import Plan, run
 from hilbert.training.randomness import seeded
-from hilbert.training.tasks import HeadTask, Rows
+from hilbert.training.tasks import class_counts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BLOCKS = 3  # the experts' input is normalised in as many blocks as HILBERT has embeddings
+EXPERTS = HeadConfig(
+    kind="experts", experts=4, hidden=32, dropout=0.3, top_k=None, load_balance=0.0, router_z=0.001, class_weights=True
+)
+PLAN = Plan(epochs=60, learning_rate=2e-3, weight_decay=1e-2, warmup=0.1, clip=1.0, patience=5)
+BATCH = 32
 
 
 @dataclass
@@ -34,10 +40,6 @@ class InnerFold:
     test: Floats
     test_target: Ints
     rows: Ints
-
-
-OnInner = Callable[[dict[str, Floats], Ints, Ints], None]
-"""Called after each inner training: embeddings (labelled docs, width) by name, its training and its test rows."""
 
 
 class LogisticHead:
@@ -76,23 +78,6 @@ class LogisticHead:
         """(docs, classes)."""
         return self.map((z - self.centre) / self.power)
 
-    def arrays(self) -> dict[str, Floats]:
-        """Everything that prediction needs, for saving."""
-        return {
-            "centre": self.centre,
-            "power": np.array([self.power]),
-            "weights": self.map.weights,
-            "bias": self.map.bias,
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, Floats]) -> LogisticHead:
-        """Rebuild from ``arrays()``, for prediction."""
-        head = cls()
-        head.centre, head.power = arrays["centre"], float(arrays["power"][0])
-        head.map = LogisticMap(arrays["weights"], arrays["bias"])
-        return head
-
 
 def _centre(z: Floats) -> tuple[Floats, float]:
     """The mean row, and the constant that makes the mean squared row norm 1."""
@@ -103,7 +88,7 @@ def _centre(z: Floats) -> tuple[Floats, float]:
 
 @dataclass
 class ExpertHead:
-    """HILBERT's mixture of experts on embeddings, stopped early on inner folds.
+    """A mixture of experts on embeddings, stopped early on inner folds.
 
     ``kind`` "mlp": its control, one hidden layer with as many units as all experts together.
     """
@@ -166,15 +151,43 @@ def _train(
     kind: Literal["experts", "mlp"] = "experts",
 ) -> tuple[nn.Module, int]:
     """Train on the first ``train`` rows; the others, if any, stop it early. Returns head and best epoch."""
-    config = HilbertConfig.load("robust")
     values = _padded(z)
     with seeded(seed):
-        head = make_head(values.shape[1] // BLOCKS, classes, config.head.model_copy(update={"kind": kind}))
-    t = config.training
-    plan = Plan(t.head_epochs, t.head_learning_rate, t.weight_decay, t.warmup, t.clip, t.patience, epochs)
-    rows = Rows(np.arange(train), np.arange(train, len(z)))
-    task = HeadTask(head, values, torch.as_tensor(target), rows, config, classes)
-    return head, run(task, plan, seed).best_epoch
+        head = make_head(values.shape[1] // BLOCKS, classes, EXPERTS.model_copy(update={"kind": kind}))
+    task = HeadTask(head, values, torch.as_tensor(target), train, classes)
+    return head, run(task, replace(PLAN, stop_after=epochs), seed).best_epoch
+
+
+class HeadTask:
+    """What the training loop sees of a head: (docs, width) inputs, the first ``train`` of which are trained on."""
+
+    name = "head"
+    module: nn.Module
+
+    def __init__(self, head: nn.Module, z: Tensor, target: Tensor, train: int, classes: int) -> None:
+        self.module, self.z, self.target, self.train = head, z, target, train
+        self.counts = class_counts(target[:train], classes)
+
+    def batches(self, epoch: int, seed: tuple[int, ...]) -> Iterator[Ints]:
+        """Random batches of training rows."""
+        order = np.random.default_rng(seed).permutation(self.train)
+        yield from np.array_split(order, max(1, round(len(order) / BATCH)))
+
+    def losses(self, batch: Ints, progress: float) -> dict[str, Tensor]:
+        """Cross-entropy with balanced class weights, and the router's z-loss."""
+        index = torch.as_tensor(batch)
+        output = self.module(self.z[index])
+        label = classification_loss(output.logits, self.target[index], self.counts, class_weights=True)
+        return {"total": label + EXPERTS.router_z * output.router_z, "label": label}
+
+    def after_step(self) -> None:
+        """Nothing to clamp."""
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float] | None:
+        """The label loss of the other rows."""
+        others = np.arange(self.train, len(self.z))
+        return {"monitor": float(self.losses(others, 1.0)["label"])} if len(others) else None
 
 
 def _apply(head: nn.Module, z: Floats) -> Floats:

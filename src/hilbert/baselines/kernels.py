@@ -5,18 +5,20 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hilbert.baselines.base import Floats, LogitBaseline
+from hilbert.baselines.base import Baseline, Floats, Ints
 from hilbert.baselines.calibration import fit_temperature
 from hilbert.baselines.gram import KernelSum
+from hilbert.baselines.trained import VECTORS
 from hilbert.features.bags import Bags
-from hilbert.nn.linear import STRENGTHS, Ints, choose
+from hilbert.nn.documents import DocumentVectors, Vectorizer
+from hilbert.nn.linear import STRENGTHS, choose
 from hilbert.nn.pooled import pool
-from hilbert.splits import Labels, inner_folds
+from hilbert.splits import Labels
 
 Mask = NDArray[np.bool_]
 Solution = tuple[Floats, Floats]  # dual weights (docs, classes), bias (classes,)
@@ -35,7 +37,7 @@ class DualMap:
         return scores
 
 
-class _Kernel(LogitBaseline):
+class _Kernel(Baseline):
     """A kernel machine whose strength is chosen on inner grouped folds.
 
     Audio and text have centred kernels of equal norm, linear or RBF with ``gamma`` times the rate of the median
@@ -43,6 +45,7 @@ class _Kernel(LogitBaseline):
     chosen strength makes logits of scores. After ``fit``: ``chosen_`` and ``temperature_``.
     """
 
+    standardise: ClassVar[bool] = True
     space = {"kernel": ["rbf", "linear"], "gamma": [0.1, 0.3, 1.0, 3.0]}  # noqa: RUF012
 
     def __init__(
@@ -61,27 +64,37 @@ class _Kernel(LogitBaseline):
 
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
         """Fit on labelled documents; the seed decides the inner folds."""
-        target = self._begin(X, y)
-        pooled, strengths = _pooled(X), sorted(self.strengths)
+        targets = self._targets(X, y, groups, self.folds, self.seed)
+        target, strengths = targets.known, sorted(self.strengths)
+        pooled = [x[targets.labelled] for x in self._fit_inputs(X)]
 
         def logits_of(train: Ints, test: Ints) -> Floats:
             own = [x[train] for x in pooled]
-            kernel = KernelSum.fit(own, self.kernel, self.gamma)
+            kernel = self._kernel(own)
             solve, rows = self._solver(kernel(own), target[train]), kernel([x[test] for x in pooled])
             return np.stack([solve(strength)(rows) for strength in strengths])
 
-        inner = inner_folds(target, groups, self.folds, self.seed)
-        best = choose(logits_of, target, len(self.classes_), inner)
+        best = choose(logits_of, target, len(self.classes_), targets.folds)
         self.chosen_ = {"C": strengths[best.index]}
         self.temperature_ = fit_temperature(best.out_of_fold, target)
-        self.kernel_ = KernelSum.fit(pooled, self.kernel, self.gamma)
+        self.kernel_ = self._kernel(pooled)
         self.map_ = self._solver(self.kernel_(pooled), target)(self.chosen_["C"])
         return self
 
-    def decision_function(self, X: Bags) -> Floats:
+    def _logits(self, X: Bags) -> Floats:
         """Calibrated scores (docs, classes)."""
-        self._check()
-        return self.map_(self.kernel_(_pooled(X))) / self.temperature_
+        return self.map_(self.kernel_(self._inputs(X))) / self.temperature_
+
+    def _kernel(self, inputs: list[Floats]) -> KernelSum:
+        return KernelSum.fit(inputs, self.kernel, self.gamma, self.standardise)
+
+    def _fit_inputs(self, X: Bags) -> list[Floats]:
+        """What each kernel is of, (docs, features) each, NaN where unknown."""
+        return self._inputs(X)
+
+    def _inputs(self, X: Bags) -> list[Floats]:
+        """The same after fitting."""
+        return [pool(X.audio), pool(X.text)]
 
     def _solver(self, gram: Floats, target: Ints) -> Callable[[float], DualMap]:
         """Strength → fitted map. A class without documents gets score -∞; one class alone is certain."""
@@ -155,5 +168,25 @@ class KernelSVM(_Kernel):
         return solve
 
 
-def _pooled(bags: Bags) -> list[Floats]:
-    return [pool(bags.audio), pool(bags.text)]
+class KernelSVMOnVectors(KernelSVM):
+    """`kernel-svm-vectors`: kernels of the parts of HILBERT's document vectors, one of them of what needs both.
+
+    Documents without a label take part in fitting the vectors, whose directions keep their sizes.
+    """
+
+    standardise = False
+    uses_unlabelled = True
+
+    def _fit_inputs(self, X: Bags) -> list[Floats]:
+        self.vectorizer_, vectors = Vectorizer.fit(X, VECTORS, self.seed)
+        return _parts(vectors)
+
+    def _inputs(self, X: Bags) -> list[Floats]:
+        return _parts(self.vectorizer_(X))
+
+
+def _parts(vectors: DocumentVectors) -> list[Floats]:
+    """Audio, text and cross, NaN for a document that lacks what a part needs."""
+    both = vectors.has_audio & vectors.has_text
+    pairs = ((vectors.audio, vectors.has_audio), (vectors.text, vectors.has_text), (vectors.cross, both))
+    return [np.where(has[:, None], part, np.nan) for part, has in pairs]

@@ -91,8 +91,7 @@ class ClapFusionMethod(ClipMethod):
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:
         super().__init__(shape, options)
-        fusion = FusionEncoder(shape.audio, options["width"], options["dropout"], options["chunk"])
-        self.audio = fusion  # type: ignore[assignment]
+        self.audio = FusionEncoder(shape.audio, options["width"], options["dropout"], options["chunk"])
 
 
 class ClapFusion(NeuralBaseline):

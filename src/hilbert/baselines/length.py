@@ -32,11 +32,9 @@ class Length(Baseline):
         ).fit(lengths(X), target)
         return self
 
-    def predict_proba(self, X: Bags) -> Floats:
-        """Class probabilities (docs, classes)."""
-        self._check()
-        probabilities: Floats = self.pipeline_.predict_proba(lengths(X))
-        return probabilities
+    def _logits(self, X: Bags) -> Floats:
+        logarithms: Floats = self.pipeline_.predict_log_proba(lengths(X))
+        return logarithms
 
 
 def lengths(bags: Bags) -> Floats:

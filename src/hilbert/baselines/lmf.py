@@ -45,3 +45,9 @@ class Lmf(NeuralBaseline):
     method = LmfMethod
     defaults = {"factor": 32, "rank": 4}  # noqa: RUF012
     space = NeuralBaseline.space | {"rank": [2, 4, 8]}  # type: ignore[operator]
+
+
+class LmfOnVectors(Lmf):
+    """`lmf-vectors`: low-rank fusion of HILBERT's document vectors."""
+
+    defaults = Lmf.defaults | {"backbone": "vectors"}

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hilbert.baselines.method import Classifier, SegmentEncoder, Shape, both_present
+from hilbert.baselines.method import Classifier, Shape, both_present, make_encoder, present
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.nn.attention import CrossAttention
 from hilbert.losses.contrastive import unit
-from hilbert.training.batches import Batch
+from hilbert.nn.attention import CrossAttention
+from hilbert.training.data import Batch
 
 MOMENTS = 5
 
@@ -64,7 +64,7 @@ class MisaMethod(Classifier):
         width, dropout = options["width"], options["dropout"]
         super().__init__(shape, options, 2 * width)
         self.audio, self.text = (
-            nn.Sequential(SegmentEncoder(dim, width, dropout), nn.LayerNorm(width)) for dim in (shape.audio, shape.text)
+            nn.Sequential(make_encoder(shape, options, part), nn.LayerNorm(width)) for part in ("audio", "text")
         )
         self.private_audio, self.private_text, self.shared = (nn.Linear(width, width) for _ in range(3))
         self.decode_audio, self.decode_text = (nn.Linear(width, width) for _ in range(2))
@@ -73,7 +73,7 @@ class MisaMethod(Classifier):
 
     def parts(self, batch: Batch) -> tuple[Parts, Parts]:
         """Audio's and text's."""
-        whole = self.audio(batch.audio), self.text(batch.text)
+        whole = self.audio(batch.inputs.audio), self.text(batch.inputs.text)
         private = self.private_audio(whole[0]).sigmoid(), self.private_text(whole[1]).sigmoid()
         audio, text = (Parts(u, p, self.shared(u).sigmoid()) for u, p in zip(whole, private, strict=True))
         return audio, text
@@ -92,18 +92,16 @@ class MisaMethod(Classifier):
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The label loss with similarity, difference and reconstruction."""
         audio, text = self.parts(batch)
-        label = self.label_loss(self.classify(self.dropout(self.fused(audio, text))), batch)
+        label = self.label_loss(self.classified(self.fused(audio, text), batch), batch)
         both = both_present(batch)
         a, t = (Parts(*(z[both] for z in parts)) for parts in (audio, text))
         similarity = moment_discrepancy(a.shared, t.shared)
         pairs = (a.private, a.shared), (t.private, t.shared), (a.private, t.private)
         difference = torch.stack([correlation(x, y) for x, y in pairs]).sum()
         errors = []
-        for parts, decode, lengths in (
-            (audio, self.decode_audio, batch.audio.lengths),
-            (text, self.decode_text, batch.text.lengths),
-        ):
-            has = (lengths > 0).to(label.dtype)
+        decoders = self.decode_audio, self.decode_text
+        for parts, decode, known in zip((audio, text), decoders, present(batch), strict=True):
+            has = known.to(label.dtype)
             error = F.mse_loss(decode(parts.private + parts.shared), parts.whole, reduction="none").mean(dim=1)
             errors.append((has * error).sum() / has.sum().clamp_min(1.0))
         reconstruction = (errors[0] + errors[1]) / 2
@@ -127,3 +125,9 @@ class Misa(NeuralBaseline):
         "difference": [0.1, 0.3, 1.0],
         "reconstruction": [0.1, 1.0],
     }
+
+
+class MisaOnVectors(Misa):
+    """`misa-vectors`: MISA on HILBERT's document vectors."""
+
+    defaults = Misa.defaults | {"backbone": "vectors"}

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from hilbert.baselines.method import Method, Shape
 from hilbert.baselines.neural import NeuralBaseline
 from hilbert.nn.ragged import Ragged
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 VARIANCE_FLOOR = 1e-6
 DEVIATION_FLOOR = 1e-2
@@ -152,9 +152,10 @@ class MmvaeMethod(Method):
 
     def inputs(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """Scaled features (docs, 2 dim) of each modality, and (2, docs) which of them there are."""
-        present = torch.stack([batch.audio.lengths > 0, batch.text.lengths > 0])
-        both = zip(self.scales, (batch.audio, batch.text), present, strict=True)
-        return [layer(pooled(segments), has) for layer, segments, has in both], present
+        segments = batch.inputs.audio, batch.inputs.text
+        present = torch.stack([own.lengths > 0 for own in segments])
+        both = zip(self.scales, segments, present, strict=True)
+        return [layer(pooled(own), has) for layer, own, has in both], present
 
     @staticmethod
     def log_prior(z: Tensor) -> Tensor:

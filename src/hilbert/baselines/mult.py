@@ -12,7 +12,7 @@ from hilbert.baselines.neural import NeuralBaseline
 from hilbert.nn.attention import CrossAttention
 from hilbert.nn.pooling import AttentivePooling
 from hilbert.nn.projection import Projection
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 
 def last_step(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class MultMethod(Classifier):
 
     def represent(self, batch: Batch) -> Tensor:
         """h (docs, 2 width)."""
-        audio, text = self.audio(batch.audio), self.text(batch.text)
+        audio, text = self.audio(batch.inputs.audio), self.text(batch.inputs.text)
         pooled = torch.cat([self.to_audio(*audio, *text), self.to_text(*text, *audio)], dim=1)
         hidden: Tensor = pooled + self.residual(pooled)
         return hidden

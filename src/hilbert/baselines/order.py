@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from hilbert.baselines.linear import Linear
-from hilbert.nn.linear import LinearCore
+from hilbert.baselines.base import Floats
+from hilbert.estimators.linear import LinearClassifier
+from hilbert.features.bags import Packed
 from hilbert.nn.order import ordered_pool
 
 
-class SeqLR(Linear):
+class SeqLR(LinearClassifier):
     """Logistic regression on mean, spread and order statistics of both modalities; chosen like `concat-lr`.
 
-    What it gains over `concat-lr` lies in the order and the extremes of the segments. ``decision_function``
-    and ``predict_proba`` give (docs, classes).
+    What it gains over `concat-lr` lies in the order and the extremes of the segments.
     """
 
-    modalities = ("audio", "text")
-
-    def _core(self) -> LinearCore:
-        return LinearCore(self.modalities, pooling=ordered_pool)
+    def _pool(self, packed: Packed) -> Floats:
+        return ordered_pool(packed)

@@ -12,18 +12,18 @@ from hilbert.splits import Labels
 
 
 class Prior(Baseline):
-    """Its within-fold AUC is exactly one half: what is above it, is above chance."""
+    """Its within-fold AUC is exactly one half: what is above it, is above chance.
+
+    It alone has no class weights: its probabilities are ``prior_``, and it decides for the most frequent class.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
     def fit(self, X: Bags, y: Labels, groups: Labels | None = None) -> Self:
         """Count the classes; ``groups`` and ``seed`` change nothing."""
-        target = self._begin(X, y)
-        self.shares_ = np.bincount(target, minlength=len(self.classes_)) / len(target)
+        self._begin(X, y)
         return self
 
-    def predict_proba(self, X: Bags) -> Floats:
-        """The same shares for each document, (docs, classes)."""
-        self._check()
-        return np.tile(self.shares_, (len(X), 1))
+    def _logits(self, X: Bags) -> Floats:
+        return np.tile(np.log(self.prior_), (len(X), 1))

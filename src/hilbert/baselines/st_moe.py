@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -9,11 +10,11 @@ from torch import Tensor, nn
 
 from hilbert.baselines.method import Classifier, Shape
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.config import HilbertConfig
+from hilbert.config import HeadConfig
 from hilbert.nn.experts import HeadOutput, MixtureOfExperts
 from hilbert.nn.pooling import VARIANCE_FLOOR
 from hilbert.nn.ragged import Ragged, pad
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 
 class JitteredRouter(nn.Linear):
@@ -55,16 +56,17 @@ class StMoeMethod(Classifier):
         self.norm_audio, self.norm_text = nn.LayerNorm(2 * shape.audio), nn.LayerNorm(2 * shape.text)
         self.mix = nn.Linear(2 * (shape.audio + shape.text), 3 * width)
         names = ("experts", "hidden", "top_k", "dropout")
-        config = HilbertConfig.load("robust").head.model_copy(
-            update={name: options[name] for name in names} | {"zero_output": False}
-        )
+        config = HeadConfig(kind="experts", class_weights=True, **{name: options[name] for name in names})
         self.experts = MixtureOfExperts(width, width, config)
+        with torch.no_grad():  # a head starts at zero, a layer does not
+            self.experts.w2.copy_(torch.empty_like(self.experts.w2).uniform_(-1, 1) / math.sqrt(options["hidden"]))
         self.experts.router = JitteredRouter(3 * width, options["experts"], options["jitter"])
         self.norm = nn.LayerNorm(width)
 
     def routed(self, batch: Batch) -> HeadOutput:
         """The experts' output (docs, width) and the router's losses."""
-        pooled = self.norm_audio(mean_and_spread(batch.audio)), self.norm_text(mean_and_spread(batch.text))
+        audio, text = mean_and_spread(batch.inputs.audio), mean_and_spread(batch.inputs.text)
+        pooled = self.norm_audio(audio), self.norm_text(text)
         output: HeadOutput = self.experts(self.mix(torch.cat(pooled, dim=1)))
         return output
 
@@ -76,7 +78,7 @@ class StMoeMethod(Classifier):
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The label loss with the router's two."""
         output = self.routed(batch)
-        label = self.label_loss(self.classify(self.dropout(self.norm(output.logits))), batch)
+        label = self.label_loss(self.classified(self.norm(output.logits), batch), batch)
         balance, router_z = output.load_balance, output.router_z
         total = label + self.options["load_balance"] * balance + self.options["router_z"] * router_z
         return {"total": total, "label": label, "load_balance": balance, "router_z": router_z}

@@ -9,13 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hilbert.baselines.gmc import backbone
+from hilbert.baselines.bases import make_base
 from hilbert.baselines.method import Method, ProjectionHead, Shape, both_present, same_group
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.features.bags import Packed
-from hilbert.nn.build import start_network
 from hilbert.losses.contrastive import unit
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 MAX_SCALE = 100.0
 
@@ -41,24 +39,20 @@ class SymileMethod(Method):
     """⅓ Σ of the loss with audio, text and joint as anchor; with one of them constant the others' are CLIP's.
 
     The product of three unit rows is smaller than a cosine by about √width, so that the learnt scale starts at
-    √width / τ and is held in 1 … 100 √width. Adaptation: the third modality is the joint embedding of HILBERT's
-    segment network, which holds the other two.
+    √width / τ and is held in 1 … 100 √width. Adaptation: the third modality is the joint embedding of
+    ``SegmentBase``, which holds the other two.
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:
         super().__init__(shape, options)
-        self.network = backbone(shape, options)
+        self.network = make_base(shape, options)
         self.heads = nn.ModuleList(ProjectionHead(options["width"], options["projection"]) for _ in range(3))
         self.log_root = 0.5 * math.log(options["projection"])
         self.log_scale = nn.Parameter(torch.tensor(self.log_root - math.log(options["temperature"])))
 
-    def start(self, audio: Packed, text: Packed) -> None:
-        """Start as HILBERT does."""
-        start_network(self.network, audio, text)
-
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Over documents that have both modalities; other documents of a group are in no negative."""
-        both, z = both_present(batch), self.network(batch.audio, batch.text)
+        both, z = both_present(batch), self.network(batch.inputs)
         embedded = zip(self.heads, (z.audio, z.text, z.joint), strict=True)
         audio, text, joint = (unit(head(own)[both]) for head, own in embedded)
         scale, excluded = self.log_scale.exp(), same_group(batch)[both][:, both]
@@ -71,7 +65,7 @@ class SymileMethod(Method):
 
     def embed(self, batch: Batch) -> dict[str, Tensor]:
         """z_audio, z_text and z_joint, before the projection heads."""
-        z = self.network(batch.audio, batch.text)
+        z = self.network(batch.inputs)
         return {"audio": z.audio, "text": z.text, "joint": z.joint}
 
     def pair(self, batch: Batch) -> dict[str, Tensor]:

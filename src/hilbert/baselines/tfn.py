@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hilbert.baselines.method import Classifier, SegmentEncoder, Shape
+from hilbert.baselines.method import Classifier, Shape, make_encoder
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 
 
 def with_one(z: Tensor) -> Tensor:
@@ -40,11 +40,11 @@ class TfnMethod(Classifier):
     """
 
     def __init__(self, shape: Shape, options: dict[str, Any]) -> None:
-        width, dropout = options["width"], options["dropout"]
+        width = options["width"]
         super().__init__(shape, options, width)
         self.audio, self.text = (
-            nn.Sequential(SegmentEncoder(dim, width, dropout), nn.GELU(), nn.Linear(width, options["factor"]))
-            for dim in (shape.audio, shape.text)
+            nn.Sequential(make_encoder(shape, options, part), nn.GELU(), nn.Linear(width, options["factor"]))
+            for part in ("audio", "text")
         )
         self.fusion = self.make_fusion()
 
@@ -54,7 +54,7 @@ class TfnMethod(Classifier):
 
     def represent(self, batch: Batch) -> Tensor:
         """h (docs, width)."""
-        return F.gelu(self.fusion(self.audio(batch.audio), self.text(batch.text)))
+        return F.gelu(self.fusion(self.audio(batch.inputs.audio), self.text(batch.inputs.text)))
 
 
 class Tfn(NeuralBaseline):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,30 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hilbert.baselines.method import Method, Shape
-from hilbert.config import HilbertConfig, TrainingConfig
+from hilbert.config import VectorConfig
 from hilbert.features.bags import Bags
-from hilbert.nn.build import Inputs
-from hilbert.training.batches import Batch, Dataset, make_batch, plain_batches, training_batches
-from hilbert.training.fit import Prepared, make_dataset, prepare_inputs
+from hilbert.nn.documents import Vectorizer
+from hilbert.nn.inputs import SegmentTransforms
+from hilbert.training.data import (
+    Batch,
+    Dataset,
+    Rows,
+    SegmentData,
+    VectorData,
+    make_batch,
+    make_dataset,
+    plain_batches,
+    training_batches,
+)
 from hilbert.training.loop import Plan, run
 from hilbert.training.randomness import seeded
-from hilbert.training.tasks import Rows, class_counts
+from hilbert.training.tasks import class_counts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 COMMON: Mapping[str, Any] = {
-    "backbone": "segments",  # or prototypes, for methods that take HILBERT's network
+    "backbone": "segments",  # or vectors: HILBERT's document vectors
     "components": 64,  # principal components of each modality's segments
     "width": 64,
     "dropout": 0.2,
@@ -36,18 +47,31 @@ COMMON: Mapping[str, Any] = {
     "max_segments": 16,  # drawn per document and step, in training only
     "modality_dropout": 0.0,
 }
+VECTORS = VectorConfig(heads=3, prototypes=256, components=128)
+WARMUP, CLIP = 0.1, 1.0  # share of the steps, largest norm of a gradient
 EMBEDDING_BATCH = 64
+Transforms = SegmentTransforms | Vectorizer
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Transforms fitted without labels on all documents of a fold, and these documents as methods read them."""
+
+    transforms: Transforms
+    data: Dataset
 
 
 class Trained:
     """A fitted method with its input transforms; ``epochs`` is where it was best."""
 
-    def __init__(self, method: Method, inputs: Inputs, epochs: int, device: str) -> None:
-        self.method, self.inputs, self.epochs, self.device = method, inputs, epochs, device
+    def __init__(self, method: Method, transforms: Transforms, epochs: int, device: str) -> None:
+        self.method, self.transforms, self.epochs, self.device = method, transforms, epochs, device
 
     def dataset(self, bags: Bags) -> Dataset:
         """Transform bags once, without labels or groups."""
-        return make_dataset(self.inputs(bags), device=self.device)
+        if isinstance(self.transforms, Vectorizer):
+            return make_dataset(VectorData.of(self.transforms(bags), self.device))
+        return make_dataset(SegmentData.of(self.transforms(bags), self.device))
 
     def by_name(self, data: Dataset, paired: bool = False) -> dict[str, Floats]:
         """Each embedding of the method, (docs, width) float64; ``paired``: those of ``Method.pair``."""
@@ -83,13 +107,15 @@ class MethodTask:
     name = "method"
     module: nn.Module
 
-    def __init__(self, method: Method, data: Dataset, rows: Rows, config: TrainingConfig) -> None:
+    def __init__(self, method: Method, data: Dataset, rows: Rows, options: Mapping[str, Any]) -> None:
         self.method, self.module = method, method
-        self.data, self.rows, self.config = data, rows, config
+        self.data, self.rows = data, rows
+        self.size, self.limit = options["batch_size"], options["max_segments"]
+        self.dropout = options["modality_dropout"]
 
     def batches(self, epoch: int, seed: tuple[int, ...]) -> Iterator[Batch]:
         """Random batches of the training documents."""
-        return training_batches(self.data, self.rows.train, self.config, seed)
+        return training_batches(self.data, self.rows.train, self.size, self.limit, self.dropout, seed)
 
     def losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """The method's own."""
@@ -104,9 +130,8 @@ class MethodTask:
         if not len(self.rows.held_out):
             return None
         sums: dict[str, float] = {}
-        size, limit = self.config.batch_size, self.config.max_segments
         with seeded(0, self.module), torch.no_grad():
-            for batch in plain_batches(self.data, self.rows.held_out, size, limit):
+            for batch in plain_batches(self.data, self.rows.held_out, self.size, self.limit):
                 share = len(batch.target) / len(self.rows.held_out)
                 for name, value in self.method.losses(batch, 1.0).items():
                     sums[name] = sums.get(name, 0.0) + share * float(value)
@@ -116,11 +141,12 @@ class MethodTask:
 def prepare_method(
     options: Mapping[str, Any], bags: Bags, target: Ints, groups: Ints, seed: int, device: str
 ) -> Prepared:
-    """Fit the label-free input transforms once for all trainings of a fold, as HILBERT does."""
-    config = HilbertConfig.load(
-        "robust", {"model.backbone": options["backbone"], "input.components": options["components"]}
-    )
-    return prepare_inputs(config, bags, target, groups, np.arange(len(bags)), seed, device)
+    """Fit the label-free input transforms once for all trainings of a fold, on labelled and unlabelled documents."""
+    if options["backbone"] == "vectors":
+        vectorizer, vectors = Vectorizer.fit(bags, VECTORS, seed)
+        return Prepared(vectorizer, make_dataset(VectorData.of(vectors, device), None, target, groups))
+    transforms = SegmentTransforms.fit(bags, options["components"])
+    return Prepared(transforms, make_dataset(SegmentData.of(transforms(bags), device), None, target, groups))
 
 
 def train_method(
@@ -134,21 +160,16 @@ def train_method(
     epochs: int | None = None,
 ) -> Trained:
     """Train on ``rows.train``, stop early on ``rows.held_out``, or after ``epochs`` as an earlier fit found it."""
-    data, inputs = prepared.data, prepared.inputs
-    index = torch.as_tensor(rows.train, device=device)
-    widths = inputs.widths
-    shape = Shape(widths["audio"], widths["text"], widths["cross"], classes, class_counts(data.target[index], classes))
+    data, widths = prepared.data, prepared.transforms.widths
+    counts = class_counts(data.target[torch.as_tensor(rows.train, device=device)], classes)
     with seeded(seed):
-        method = kind(shape, dict(options))
-    method.start(*(part.packed(rows.train) for part in (data.audio, data.text)))
+        method = kind(Shape(widths["audio"], widths["text"], widths.get("cross", 0), classes, counts), dict(options))
+    if isinstance(data.inputs, VectorData):
+        parts = {part: getattr(data.inputs, part).cpu().numpy() for part in ("audio", "text", "cross")}
+        method.start({part: values[rows.train].astype(np.float64) for part, values in parts.items()})
     method.to(device)
-    base = HilbertConfig.load("robust").training
-    config = base.model_copy(
-        update={name: options[name] for name in ("batch_size", "max_segments", "modality_dropout")}
-    )
     plan = Plan(
-        options["epochs"], options["learning_rate"], options["weight_decay"], base.warmup, base.clip,
-        options["patience"], epochs,
-    )  # fmt: skip
-    outcome = run(MethodTask(method, data, rows, config), plan, seed)
-    return Trained(method, inputs, outcome.best_epoch, device)
+        options["epochs"], options["learning_rate"], options["weight_decay"], WARMUP, CLIP, options["patience"], epochs
+    )
+    outcome = run(MethodTask(method, data, rows, options), plan, seed)
+    return Trained(method, prepared.transforms, outcome.best_epoch, device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hilbert.benchmark.collecting import MODEL, Numbers, is_baseline
+from hilbert.benchmark.collecting import MODEL, UNTRAINED, Numbers, is_baseline
 from hilbert.benchmark.outputs import model_of
 from hilbert.evaluation.measures import TRIVIAL
 from hilbert.evaluation.verdict import number, span
@@ -17,6 +17,7 @@ COLUMNS = (
     ("auc", "macro AUC [95 %]"),
     ("difference", "Δ {comparator} [95 %]"),
     ("corrected", "p, corrected t"),
+    ("usual", "p, the same with 1/(k − 1)"),
     ("holm", "p, Holm"),
     ("macro_f1", "macro F1"),
     ("balanced_accuracy", "balanced accuracy"),
@@ -49,6 +50,7 @@ def model_rows(numbers: Numbers) -> list[dict[str, str]]:
             "auc": f"{number(found['auc']['value'])} {span(found['auc'])}",
             "difference": _shown(numbers.against.get(name)),
             "corrected": p_value(numbers.against[name]["corrected_t"]["p"]) if name in numbers.against else "",
+            "usual": p_value(numbers.against[name]["corrected_t_usual"]["p"]) if name in numbers.against else "",
             "holm": p_value(numbers.against[name]["holm"]) if _in_family(numbers, name) else "",
             "macro_f1": number(found["macro_f1"]["value"]),
             "balanced_accuracy": number(found["balanced_accuracy"]["value"]),
@@ -73,7 +75,8 @@ def _seconds(about: Mapping[str, Any]) -> str:
 
 GAINS = (
     "baseline", "macro AUC", "hilbert − it [95 %]", "p, corrected t", "Holm of it", "p, bootstrap", "Holm of it",
-    "its highest row, seen afterwards", "macro AUC", "hilbert − that [95 %]",
+    "its highest row, seen afterwards", "macro AUC", "hilbert − that [95 %]", "p, corrected t with 1/(k − 1)",
+    "no training − it [95 %]",
 )  # fmt: skip
 
 
@@ -90,7 +93,8 @@ def gain_rows(numbers: Numbers) -> list[list[str]]:
         for p, adjusted in ((row["corrected_t"]["p"], row["holm_t"]), (row["bootstrap_p"], row["holm"])):
             tests += [p_value(p), "" if model in TRIVIAL else p_value(adjusted)]
         highest = [best, number(_auc(numbers, best)), _shown(numbers.gains[best])] if best != name else [""] * 3
-        found.append([name, number(_auc(numbers, name)), _shown(row), *tests, *highest])
+        beside = [p_value(row["corrected_t_usual"]["p"]), _shown(numbers.untrained.get(name))]
+        found.append([name, number(_auc(numbers, name)), _shown(row), *tests, *highest, *beside])
     return found
 
 
@@ -150,6 +154,7 @@ def explanations(numbers: Numbers) -> list[str]:
         f"tuning data of MAEC, or by its own where none is named; without prior, length and the comparator{also}."
         + (f" Adjusted for all rows, that of hilbert is {p_value(numbers.holm_rows)}." if numbers.against else "")
         + " p, corrected t: Nadeau and Bengio, unadjusted.",
+        *_ratios(numbers),
         "Slope and intercept: logistic recalibration of each class against the rest (1 and 0 when calibrated); "
         "ECE: expected calibration error of the top class.",
     ]
@@ -166,11 +171,25 @@ def explanations(numbers: Numbers) -> list[str]:
     return lines + [f"Note: {note}." for note in numbers.notes]
 
 
+def _ratios(numbers: Numbers) -> list[str]:
+    """The two ratios of test to training documents that the corrected t-tests rest on."""
+    rows = [*numbers.against.values(), *numbers.gains.values()]
+    if not rows:
+        return []
+    own, usual = (number(rows[0][key]["ratio"]) for key in ("corrected_t", "corrected_t_usual"))
+    lines = [
+        f"Ratio of test to training documents in that test: {own}, scored ones over all that were trained on; beside "
+        f"it p with the usual 1/(k − 1) of k folds, {usual}."
+    ]
+    if UNTRAINED in numbers.metrics["models"]:
+        lines.append(f"No training: {UNTRAINED}, all members of HILBERT but its trained network.")
+    return lines
+
+
 def column_names(numbers: Numbers) -> list[tuple[str, str]]:
     """Key and heading of every column; those about the comparator only where there is one."""
     low = rarest(numbers)
-    about = ("difference", "corrected", "holm")
-    kept = [(key, text) for key, text in COLUMNS if numbers.against or key not in about]
+    kept = [c for c in COLUMNS if numbers.against or c[0] not in ("difference", "corrected", "usual", "holm")]
     return [(key, text.format(comparator=numbers.comparator, rarest=low)) for key, text in kept]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilbert.baselines import MODELS
+from hilbert.benchmark.models import build, fit_key, where_stored
 from hilbert.benchmark.outputs import model_of, read_outputs, standing
 from hilbert.benchmark.place import Place, read_documents, read_setting
 from hilbert.benchmark.plan import Comparison
@@ -22,6 +23,7 @@ from hilbert.evaluation.predictions import Predictions
 from hilbert.evaluation.result import test_train_ratio
 
 MODEL = "hilbert"  # the model that all others are baselines of
+UNTRAINED = "hilbert (no training)"  # its members but the trained network: what stands beside each of its gains
 RESAMPLES = 2000
 
 
@@ -30,7 +32,8 @@ class Numbers:
     """A setting's table: ``about`` the setting, ``models`` the JSON file of each, ``metrics`` as `evaluate` has them.
 
     ``against``: row → its paired difference to the comparator; ``gains``: row of a baseline → HILBERT's difference
-    to it. ``standing``: model → the row that stands for it; those have ``holm`` and ``holm_t``, the p of the bootstrap
+    to it, and ``untrained`` that of HILBERT without training. ``stale``: models whose fits are of an earlier version.
+    ``standing``: model → the row that stands for it; those have ``holm`` and ``holm_t``, the p of the bootstrap
     and of the corrected t-test adjusted over them, since the outputs of one model are no further methods;
     ``holm_rows`` is the p of HILBERT's difference to the comparator among all rows.
     """
@@ -44,7 +47,9 @@ class Numbers:
     metrics: Mapping[str, Any]
     against: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     gains: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    untrained: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     standing: Mapping[str, str] = field(default_factory=dict)
+    stale: Sequence[str] = ()
     holm_rows: float | None = None
     notes: Sequence[str] = ()
 
@@ -72,7 +77,10 @@ def collect(comparison: Comparison, place: Place, comparator: str, resamples: in
         raise InputError(f"{folder}: the models share no finished repeat; run `hilbert benchmark` again")
     counted = {name: stored[name] for name, own in whole.items() if own.issuperset(repeats)}
     lacking = [name for name in dict.fromkeys((*whole, *comparison.models)) if name not in counted]
+    stale = [name for name in counted if not _current(comparison, place, name, stored[name], about)]
     notes = []
+    if stale:
+        notes.append(f"of an earlier version, shown as it was stored: {', '.join(stale)}")
     if len(repeats) < comparison.repeats:
         notes.append(f"{len(repeats)} of {comparison.repeats} repeats are finished, and counted")
     if lacking:
@@ -84,7 +92,7 @@ def collect(comparison: Comparison, place: Place, comparator: str, resamples: in
     reference = comparator if comparator in predictions.proba else None
     if reference is None:
         notes.append(f"{comparator}, the comparator, is not among the models: no differences to it")
-    hilbert = (MODEL,) if MODEL in predictions.proba else ()
+    hilbert = tuple(row for row in (MODEL, UNTRAINED) if row in predictions.proba)
     metrics = remembered(
         place.out / "tables" / f"{file_name(comparison.id)}.json",
         [predictions_hash(predictions), resamples, place.seed, ratio, reference, hilbert],
@@ -93,14 +101,23 @@ def collect(comparison: Comparison, place: Place, comparator: str, resamples: in
     notes += [*about["notes"], *metrics["notes"], *_fit_notes(counted)]
     found = metrics["differences"]
     against = {row["model"]: row for row in found if row["against"] == reference} if reference else {}
-    gains = {row["model"]: _turned(row) for row in found if row["against"] == MODEL and is_baseline(row["model"])}
+    gains, untrained = (
+        {row["model"]: _turned(row) for row in found if row["against"] == own and is_baseline(row["model"])}
+        for own in (MODEL, UNTRAINED)
+    )
     rows = standing(read_outputs(place.out, comparison.setting.task.name), metrics["models"])
     family = [row for model, row in rows.items() if model not in TRIVIAL]
     return Numbers(
         comparison, comparator, about, repeats, predictions, {n: r.about for n, r in counted.items()}, metrics,
-        _adjusted(against, family), _adjusted(gains, family), rows,
+        _adjusted(against, family), _adjusted(gains, family), untrained, rows, stale,
         _adjusted(against, [name for name in against if name not in TRIVIAL]).get(MODEL, {}).get("holm"), notes,
     )  # fmt: skip
+
+
+def _current(comparison: Comparison, place: Place, name: str, records: Records, about: Mapping[str, Any]) -> bool:
+    """Whether the stored fits of a model are what the model of today, with today's options, would give."""
+    model = where_stored(build(name, place.options.get(name), comparison.small), records.about, place.device)
+    return bool(records.about["key"] == fit_key(model, about["data"], about["folds"], about["seed"]))
 
 
 def file_name(id: str) -> str:
@@ -129,9 +146,10 @@ def gather(
     place = {id: row for row, id in enumerate(ids)}
     folds = np.full((len(repeats), len(ids)), -1, dtype=np.int64)
     proba: dict[str, NDArray[np.float64]] = {}
+    decided: dict[str, NDArray[np.int64]] = {}
     size = len(about["classes"])
     for name, stored in records.items():
-        for (repeat, fold), (tested, variants) in stored.folds.items():
+        for (repeat, fold), (tested, variants, said) in stored.folds.items():
             if repeat not in repeats:
                 continue
             rows, r = np.array([place[id] for id in tested], dtype=np.int64), repeats.index(repeat)
@@ -142,10 +160,12 @@ def gather(
                 key = f"{name} ({variant})" if variant else name
                 table = proba.setdefault(key, np.full((len(repeats), len(ids), size), np.nan))
                 table[r, rows] = values
+                decided.setdefault(key, np.zeros((len(repeats), len(ids)), dtype=np.int64))[r, rows] = said[variant]
     partial = [key for key, table in proba.items() if np.isnan(table).any()]
     kept = {key: table for key, table in proba.items() if key not in partial}
     columns = [np.array([row[c] for row in scored], dtype=np.str_) for c in range(3)]
-    return Predictions(tuple(about["classes"]), columns[0], columns[1], columns[2], folds, kept), partial
+    chosen = {key: decided[key] for key in kept}
+    return Predictions(tuple(about["classes"]), columns[0], columns[1], columns[2], folds, kept, chosen), partial
 
 
 def _compared(whole: Mapping[str, set[int]], comparator: str) -> list[int]:
@@ -164,8 +184,9 @@ def _whole_repeats(records: Records, splits: Sequence[Mapping[str, int]]) -> set
 def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
     """The same difference the other way round."""
     turned = {key: None if row[key] is None else -row[key] for key in ("value", "low", "high")}
-    test = dict(row["corrected_t"])
-    test["t"] = None if test["t"] is None else -test["t"]
+    tests = {key: dict(row[key]) for key in ("corrected_t", "corrected_t_usual")}
+    for test in tests.values():
+        test["t"] = None if test["t"] is None else -test["t"]
     ends = {"low": turned["high"], "high": turned["low"]}
     return {
         **row,
@@ -173,7 +194,7 @@ def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
         "against": row["model"],
         "value": turned["value"],
         **ends,
-        "corrected_t": test,
+        **tests,
     }
 
 

@@ -28,7 +28,10 @@ SMALL = {
     "pooling_hidden": 16,
     "components": 16,
     "max_segments": 8,
+    "least": 1,
 }
+CALLBACKS = ("progress", "on_inner")  # parameters that say something of a fit, and change nothing in it
+TRAINED = {"network", "experts"}  # members of HILBERT that train a network
 
 
 def chosen_options(path: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -108,7 +111,9 @@ def _small(model: Any) -> Any:
             for option, value in SMALL.items()
             if isinstance(found, dict) and _larger(found.get(option), value)
         }
-        return model.set_params(config={**(known["config"] or {}), **less})
+        config = known["config"]
+        whole = config.replace(less) if isinstance(config, HilbertConfig) else {**(config or {}), **less}
+        return model.set_params(config=whole)
     for option, value in SMALL.items():
         attempt = clone(model)
         try:
@@ -121,11 +126,17 @@ def _small(model: Any) -> Any:
 
 
 def identity(model: Any) -> dict[str, Any]:
-    """What its fits depend on: class, parameters and defaults, the whole configuration of a preset, its ``version``."""
+    """What its fits depend on: class, parameters and defaults, the whole configuration of a preset, its ``version``.
+
+    Callbacks are left out, and so is ``decide`` at its default, which many models do not have.
+    """
     known = model.get_params(deep=False)
+    parameters = {name: value for name, value in known.items() if name not in CALLBACKS}
+    if parameters.get("decide") == "balanced":
+        del parameters["decide"]
     found = {
         "class": type(model).__name__,
-        "parameters": plain(known),
+        "parameters": plain(parameters),
         "version": plain(getattr(model, "version", None)),
     }
     for what in ("common", "defaults"):
@@ -134,7 +145,7 @@ def identity(model: Any) -> dict[str, Any]:
     if _is_hilbert(known):
         config = known["config"]
         resolved = config if isinstance(config, HilbertConfig) else HilbertConfig.load(known["preset"], config)
-        found["parameters"]["config"] = resolved.identity
+        found["parameters"]["config"] = resolved.model_dump(mode="json")
     return found
 
 
@@ -156,8 +167,7 @@ def trainings(model: Any) -> int:
     known = model.get_params(deep=False)
     if _is_hilbert(known):
         config = identity(model)["parameters"]["config"]
-        each = min(int(config["selection"]["folds"]), int(config["selection"]["trained"])) + 1
-        return each * (1 + bool(config["segments"]["enabled"]))
+        return int(config["stack"]["folds"]) + 1 if TRAINED & set(config["stack"]["members"]) else 1
     return int(known["folds"]) + 1 if hasattr(model, "method") and "folds" in known else 1
 
 

@@ -1,11 +1,12 @@
 """Finished folds of one model in one setting: a Parquet file of probabilities and a JSON file about the fits.
 
-    <setting>/<model>.parquet     variant ("" is the model itself), repeat, fold, document, p_<class> as float32
-    <setting>/<model>.json        key, parameters, each fit's seconds and date, notes, failures, environments
+    <setting>/<model>.parquet   variant ("" is the model itself), repeat, fold, document, decided, p_<class> as float32
+    <setting>/<model>.json      key, parameters, each fit's seconds and date, notes, failures, environments
 
 Both are written whole after every fit. A fold counts when both hold it, so a run may be killed at any instant.
 Probabilities up to .9 are rounded to 17 significant bits (one part in 130,000), which saves a quarter of the bytes
-and no rank that means anything; those above keep all bits of float32, so that the sure ones stay apart.
+and no rank that means anything; those above keep all bits of float32, so that the sure ones stay apart. ``decided`` is
+the number of the class that a model decides for; files of earlier fits lack it, and then the most probable one counts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,18 +28,27 @@ from hilbert.files import read_json, replace_file, write_text
 from hilbert.splits import Split
 
 Floats32 = NDArray[np.float32]
+Ints = NDArray[np.int64]
 Fold = tuple[int, int]
+
+
+class Kept(NamedTuple):
+    """One fold: its documents and, of each variant, probabilities (documents, classes) and decisions (documents,)."""
+
+    documents: list[str]
+    proba: dict[str, Floats32]
+    decided: dict[str, Ints]
 
 
 @dataclass
 class Records:
-    """All that is stored of one model: ``about`` and, for each (repeat, fold), documents and probabilities."""
+    """All that is stored of one model: ``about`` and, for each (repeat, fold), documents with what was predicted."""
 
     path: Path
     name: str
     classes: list[str]
     about: dict[str, Any] = field(default_factory=dict)
-    folds: dict[Fold, tuple[list[str], dict[str, Floats32]]] = field(default_factory=dict)
+    folds: dict[Fold, Kept] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path, name: str, classes: list[str], about: dict[str, Any]) -> Records:
@@ -77,7 +87,11 @@ class Records:
         """Keep one finished fit and write both files."""
         order = sorted(range(len(documents)), key=documents.__getitem__)
         proba = {_variant(self.name, key): _rounded(values[order]) for key, values in outcome.proba.items()}
-        self.folds[split.repeat, split.fold] = ([documents[row] for row in order], dict(sorted(proba.items())))
+        said = {_variant(self.name, key): numbers[order] for key, numbers in outcome.decided.items()}
+        decided = {key: said.get(key, values.argmax(axis=1)) for key, values in proba.items()}
+        self.folds[split.repeat, split.fold] = Kept(
+            [documents[row] for row in order], dict(sorted(proba.items())), dict(sorted(decided.items()))
+        )
         fit = {
             "repeat": split.repeat,
             "fold": split.fold,
@@ -121,15 +135,16 @@ class Records:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        columns: dict[str, list[Any]] = {"variant": [], "repeat": [], "fold": [], "document": []}
+        columns: dict[str, list[Any]] = {"variant": [], "repeat": [], "fold": [], "document": [], "decided": []}
         tables = []
-        for (repeat, fold), (documents, proba) in sorted(self.folds.items()):
+        for (repeat, fold), (documents, proba, decided) in sorted(self.folds.items()):
             rows = len(documents) * len(proba)
             columns["repeat"] += [repeat] * rows
             columns["fold"] += [fold] * rows
             # all variants of a document side by side: its id then takes next to nothing
             columns["document"] += [document for document in documents for _ in proba]
             columns["variant"] += list(proba) * len(documents)
+            columns["decided"] += np.stack([decided[key] for key in proba], axis=1).reshape(rows).tolist()
             tables.append(np.stack(list(proba.values()), axis=1).reshape(rows, len(self.classes)))
         whole = np.concatenate(tables)
         text, small = pa.string(), pa.int16()
@@ -160,7 +175,7 @@ def remove(folder: Path, name: str) -> None:
         (folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
-def _read_folds(path: Path) -> dict[Fold, tuple[list[str], dict[str, Floats32]]]:
+def _read_folds(path: Path) -> dict[Fold, Kept]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -174,17 +189,18 @@ def _read_folds(path: Path) -> dict[Fold, tuple[list[str], dict[str, Floats32]]]
     whole = np.stack([table[name].to_numpy() for name in names], axis=1).astype(np.float32)
     variant, document = (np.array(table[key].to_pylist(), dtype=np.str_) for key in ("variant", "document"))
     repeat, fold = (table[key].to_numpy() for key in ("repeat", "fold"))
-    found: dict[Fold, tuple[list[str], dict[str, Floats32]]] = {}
+    said = table["decided"].to_numpy() if "decided" in table.column_names else whole.argmax(axis=1)
+    found: dict[Fold, Kept] = {}
     for r, f in sorted(set(zip(repeat.tolist(), fold.tolist(), strict=True))):
         inside = (repeat == r) & (fold == f)
-        proba, listed = {}, []
+        proba, decided, listed = {}, {}, []
         for v in sorted(set(variant[inside].tolist())):
             rows = np.flatnonzero(inside & (variant == v))
             listed.append(document[rows].tolist())
-            proba[v] = whole[rows]
+            proba[v], decided[v] = whole[rows], said[rows].astype(np.int64)
         if any(documents != listed[0] for documents in listed):
             raise InputError(f"{path}: the variants of repeat {r}, fold {f} name other documents; remove the file")
-        found[r, f] = (listed[0], proba)
+        found[r, f] = Kept(listed[0], proba, decided)
     return found
 
 

@@ -41,6 +41,7 @@ def predictions_hash(predictions: Predictions) -> str:
     digested.update("\n".join(predictions.classes).encode())
     for name, proba in predictions.proba.items():
         digested.update(name.encode() + proba.astype("<f4").tobytes())
+        digested.update(predictions.decisions(name).astype("<i8").tobytes())
     return digested.hexdigest()[:32]
 
 

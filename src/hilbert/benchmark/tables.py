@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from hilbert.benchmark import cells
-from hilbert.benchmark.collecting import MODEL, RESAMPLES, Numbers, collect, file_name
+from hilbert.benchmark.collecting import MODEL, RESAMPLES, UNTRAINED, Numbers, collect, file_name
 from hilbert.benchmark.forest import differences, overview, write_figure
 from hilbert.benchmark.page import render
 from hilbert.benchmark.place import Place
@@ -106,21 +106,25 @@ def summary(found: Sequence[Numbers], figure: bool = False) -> str:
             f"{number(models[name]['auc']['value'])} {span(models[name]['auc'])}" if name in models else ""
             for name in (numbers.comparator, MODEL)
         ]
-        said = ["", ""]
+        said = ["", "", ""]
         if row is not None:
-            said = [f"{number(row['value'], True)} {span(row, True)}", cells.p_value(row["corrected_t"]["p"])]
+            tests = (cells.p_value(row[key]["p"]) for key in ("corrected_t", "corrected_t_usual"))
+            said = [f"{number(row['value'], True)} {span(row, True)}", *tests]
+        beside = numbers.against.get(UNTRAINED)
+        said.append("" if beside is None else f"{number(beside['value'], True)} {span(beside, True)}")
         best = max(cells.baselines(numbers) or [""], key=lambda n: models[n]["auc"]["value"] or 0.0 if n else 0.0)
         best = f"{best} {number(models[best]['auc']['value'])}" if best else ""
         counts = f"{len(numbers.predictions.labels)}, {len(numbers.repeats)} × {numbers.about['folds']}"
         rows.append([numbers.comparison.id, counts, numbers.comparator, *shown, *said, best])
     heads = [
         "setting", "documents, folds", "comparator", "its macro AUC", "hilbert", "difference [95 %]", "p, corrected t",
-        "highest baseline (seen afterwards)",
+        "p, the same with 1/(k − 1)", "that of no training [95 %]", "highest baseline (seen afterwards)",
     ]  # fmt: skip
     parts = ["# Summary", *_caution(found[0]), f"{cells.PROXY} **{cells.CAUTION}**", grid(heads, rows)]
     if figure:
         parts.append("![hilbert − comparator in every setting](summary.svg)")
     said = [f"- {n.comparison.id}: {cells.headline(n)} {cells.CAUTION}" for n in found]
+    said += [f"- {n.comparison.id}: of an earlier version: {', '.join(n.stale)}." for n in found if n.stale]
     parts += ["## In words", "\n".join(said)]
     return "\n\n".join(parts) + "\n"
 

@@ -47,5 +47,8 @@ def print_numbers(numbers: Numbers, console: Console) -> None:
     if len(shown) < len(everything):
         left = len(everything) - len(shown)
         console.print(Text(f"Other outputs of the baselines, {left} in all, stand in the files."))
+    for note in numbers.notes:
+        if "earlier version" in note or "left out" in note:
+            console.print(Text(f"Note: {note}."))
     console.print(Text(f"{cells.headline(numbers)} {cells.CAUTION}", style="bold"))
     console.print()

@@ -19,7 +19,7 @@ from hilbert.benchmark.models import build, digest, identity, on_device
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.running import Unit, fitted
 from hilbert.benchmark.tasks import is_tuning
-from hilbert.errors import InputError, UsageError
+from hilbert.errors import ConfigError, InputError, UsageError
 from hilbert.evaluation.fitting import Outcome
 from hilbert.evaluation.setting import plain
 from hilbert.files import read_json, write_json
@@ -79,9 +79,17 @@ def trials_of(name: str, seed: int = 0, count: int = TRIALS) -> list[dict[str, A
             number, place = divmod(number, len(space[option]))
             options[option] = plain(space[option][place])
         is_default = all(option in defaults and defaults[option] == value for option, value in options.items())
-        if not (is_default or identity(build(name, options)) == identity(model) or options in found):
+        if not (is_default or options in found or _alike(name, options, model)):
             found.append(options)
     return found
+
+
+def _alike(name: str, options: Mapping[str, Any], model: Any) -> bool:
+    """Whether options give the model that is there already, or none since they do not fit one another."""
+    try:
+        return bool(identity(build(name, options)) == identity(model))
+    except ConfigError:
+        return True
 
 
 def tuning_part(data: Data) -> Data:

@@ -145,6 +145,28 @@ def load_config(preset: str, file: Path | None, settings: list[str] | None) -> H
     return config
 
 
+def read_decide(text: str) -> str | dict[str, float]:
+    """`--decide`: balanced, probable, or what it costs to miss each class, as low=5,rest=1. Raises UsageError."""
+    from hilbert.errors import UsageError
+    from hilbert.estimators.decisions import DECIDE
+
+    if text in DECIDE:
+        return text
+    if "=" not in text:
+        raise UsageError(f"--decide: expected {', '.join(DECIDE)} or costs such as low=5,rest=1, found {text!r}")
+    costs: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, value = part.rpartition("=")
+        name = name.strip()
+        if name in costs:
+            raise UsageError(f"--decide: {name!r} is there twice")
+        try:
+            costs[name] = float(value)
+        except ValueError:
+            raise UsageError(f"--decide: expected a number after {name!r}, found {value!r}") from None
+    return costs
+
+
 def require_distinct(label: str, group: str | None) -> None:
     """Raise UsageError where both name one column: every class would be a single group."""
     from hilbert.errors import UsageError

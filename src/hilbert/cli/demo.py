@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilbert.cli import evaluate
 from hilbert.cli.common import console, progress, show_problems
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = "Examples: hilbert demo  •  hilbert demo --documents 12 --out small-demo/"
 SPEECH, TEXT = "whisper-tiny.en", "minilm-l6"
 LABEL, GROUP = "state", "speaker"
-MODELS = ("prior", "length", "audio-lr", "text-lr", "concat-lr", "hilbert")
+MODELS = tuple(evaluate.MODELS.split(","))  # since the command that is shown names none
 SMALL = 30  # fewer documents do not fill five folds
 
 
@@ -85,7 +86,8 @@ def _step(number: int, what: str) -> None:
 def _evaluated(store: FeatureStore, folder: Path, folds: int, repeats: int, seed: int) -> Result:
     """The evaluation of these features, from the results folder where it is there already."""
     from hilbert.baselines import make_model
-    from hilbert.evaluation import Result, evaluate
+    from hilbert.evaluation import Result
+    from hilbert.evaluation import evaluate as compare
     from hilbert.files import write_json
 
     stamp = folder / "demo.json"
@@ -97,7 +99,7 @@ def _evaluated(store: FeatureStore, folder: Path, folds: int, repeats: int, seed
     bags = dataclasses.replace(bags, source={**bags.source, "synthetic": True})
     models = {name: make_model(name) for name in MODELS}
     with progress("evaluate") as report:
-        result = evaluate(
+        result = compare(
             models, bags, corpus.column(LABEL), corpus.column(GROUP), folds=folds, repeats=repeats, seed=seed,
             label=LABEL, group=GROUP, progress=report,
         )  # fmt: skip

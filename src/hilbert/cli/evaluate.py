@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilbert.cli.common import console, load_config, progress, require_distinct
+from hilbert.cli.common import console, load_config, progress, read_decide, require_distinct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ EXAMPLES = (
     "hilbert evaluate new-features/ --label diagnosis --model model/ --out results/"
 )
 PRESETS = {"hilbert": "robust", "hilbert-paper": "paper"}
-MODELS = "prior,length,audio-lr,text-lr,concat-lr,hilbert"
+MODELS = "prior,length,audio-lr,text-lr,concat-lr,late-stack,hilbert"
 
 
 def run(
@@ -33,6 +33,13 @@ def run(
     model: Annotated[Path | None, typer.Option(help="A saved model, on documents it has not seen.")] = None,
     score: Annotated[
         str | None, typer.Option(help="Column with yes or no: documents that count; others are only trained on.")
+    ] = None,
+    decide: Annotated[
+        str | None,
+        typer.Option(
+            help="balanced (find every class alike), probable, or the cost of a miss: low=5,rest=1. Default: balanced, "
+            "or what a saved model was trained with."
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file over the presets of HILBERT.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
@@ -57,6 +64,7 @@ def run(
 
     if model is not None and (split or score or config or set_):
         raise UsageError("--model evaluates a finished model: leave out --split, --score, --config and --set")
+    deciding = None if decide is None else read_decide(decide)
     require_distinct(label, group)
     check_device(device)
     names_of_models = [part.strip() for part in models.split(",")]
@@ -73,6 +81,8 @@ def run(
     names: dict[str, Any] = {"label": label, "group": group or "", "monitors": monitors}
     if model is not None:
         saved = HilbertClassifier.load(model)
+        if deciding is not None:
+            saved.set_params(decide=deciding)
         result = evaluate_saved({model.name: saved}, bags, y, groups, seed=seed, **names)
     else:
         chosen = {}
@@ -80,6 +90,8 @@ def run(
             own = PRESETS.get(name)
             options = {"config": load_config(own, config, set_), "device": device} if own else {}
             chosen[name] = make_model(name, **options)
+            if deciding is not None and "decide" in chosen[name].get_params(deep=False):
+                chosen[name].set_params(decide=deciding)
         counted = score_mask(corpus.column(score), score) if score else None
         with progress("evaluate") as report:
             common: dict[str, Any] = {"seed": seed, "jobs": jobs, "score": counted, "progress": report, **names}

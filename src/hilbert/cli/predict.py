@@ -53,7 +53,7 @@ def run(
         count = len({found.document for found in far})
         typer.echo(f"Unlike what the model was trained on: {count} of {len(prepared.bags)} documents", err=True)
         show_problems(far)
-    columns = {"id": prepared.bags.ids.tolist(), "predicted": [str(c) for c in fitted.classes_[proba.argmax(axis=1)]]}
+    columns = {"id": prepared.bags.ids.tolist(), "predicted": [str(c) for c in fitted.classes_[fitted.decided(proba)]]}
     columns |= {f"p_{c}": proba[:, i] for i, c in enumerate(fitted.classes_)}
     finish(pa.table(columns), out, prepared)
 

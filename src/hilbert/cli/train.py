@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hilbert.cli.common import console, load_config, progress, require_distinct
+from hilbert.cli.common import console, load_config, progress, read_decide, require_distinct
 
 EXAMPLES = "Example: hilbert train features/ --label diagnosis --group patient --out model/ --set cka.weight=0.3"
 
@@ -18,6 +18,9 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder of the model.")],
     group: Annotated[str | None, typer.Option(help="Group column: one person's documents stay together.")] = None,
     preset: Annotated[str, typer.Option(help="robust or paper.")] = "robust",
+    decide: Annotated[
+        str, typer.Option(help="balanced (find every class alike), probable, or the cost of a miss: low=5,rest=1.")
+    ] = "balanced",
     config: Annotated[Path | None, typer.Option(help="YAML file over the preset.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="One value, as name=value; repeatable.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Another manifest, e.g. with corrected labels.")] = None,
@@ -31,15 +34,16 @@ def run(
     from hilbert.training.fit import check_device
 
     require_distinct(label, group)
-    resolved = load_config(preset, config, set_)
+    resolved, deciding = load_config(preset, config, set_), read_decide(decide)
     check_device(device)
     store = FeatureStore(features)
     corpus, bags = store.corpus(manifest), store.load()
     y = corpus.column(label)
     groups = corpus.column(group) if group else None
-    model = HilbertClassifier(config=resolved, seed=seed, device=device, checkpoint=checkpoint)
     with progress("train") as report:
-        model.on_training = report
+        model = HilbertClassifier(
+            config=resolved, seed=seed, device=device, decide=deciding, checkpoint=checkpoint, progress=report
+        )
         model.fit(bags, y, groups=groups)
     older = " (replaces an older model)" if (out / "model.json").exists() else ""
     model.save(out)
@@ -47,20 +51,13 @@ def run(
     screen = console()
     screen.print(f"{out}: {len(known)} labelled and {len(y) - len(known)} unlabelled documents{older}", markup=False)
     screen.print(f"  classes: {', '.join(f'{c} {known.count(c)}' for c in model.classes_)}", markup=False)
-    screen.print(f"  epochs: {', '.join(f'{stage} {n}' for stage, n in model.epochs_.items())}", markup=False)
+    epochs = ", ".join(f"{stage} {n}" for stage, n in model.epochs_.items())
+    if not epochs:
+        few = set(resolved.stack.members) > set(model.members_)
+        why = f"with fewer than {resolved.stack.least} labels" if few else "without a member that needs it"
+        epochs = f"none, the network is not trained {why}"
+    screen.print(f"  epochs: {epochs}", markup=False)
     for note in bags.notes:
         screen.print(f"  note: {note}", markup=False)
-    if "core" in model.selection_:
-        start, gain, error = model.selection_["core"]
-        screen.print(
-            f"  α = {model.alpha_:g}, the network's share beside the linear core (inner AUC of the core {start:.3f}, "
-            f"of the network {gain:+.3f} ± {error:.3f} more)",
-            markup=False,
-        )
-    if "segments" in model.selection_:
-        start, gain, error = model.selection_["segments"]
-        screen.print(
-            f"  β = {model.beta_:g}, the second network's share (the best inner gain of another: "
-            f"{gain:+.3f} ± {error:.3f})",
-            markup=False,
-        )
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in model.shares_.items())
+    screen.print(f"  what predicts, by its share in the logits: {shares}", markup=False)

@@ -38,7 +38,7 @@ class BagClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Logits (docs, classes), in the order of ``classes_``."""
 
     def decision_function(self, X: Bags) -> Floats:
-        """Logits (docs, classes) in float64, in the order of ``classes_``; of two classes (docs,), of the second one."""
+        """Logits (docs, classes) in float64, in the order of ``classes_``; of two (docs,), of the second one."""
         check_is_fitted(self, "classes_")
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits

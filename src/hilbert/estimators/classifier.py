@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hilbert.config import HilbertConfig
 from hilbert.estimators.base import BagClassifier
-from hilbert.estimators.decisions import Decide
+from hilbert.estimators.decisions import Decide, class_costs
 from hilbert.estimators.embedding import BaseHilbert, Floats, Ints, Overrides, Progress
 from hilbert.estimators.inputs import DocumentInputs
 from hilbert.estimators.mixture import Mixture
@@ -75,6 +75,7 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
         config = self._begin(X)
         targets = Targets.of(y, groups, len(X), config.stack.folds, self.seed)
         self.classes_, self.prior_ = targets.classes, targets.prior
+        class_costs(self.decide, self.classes_, self.prior_)  # so that a wrong one is found before the training
         inputs = self._read(X, targets.numbers, targets.groups)
         self.members_ = self._members(len(targets.labelled))
         self.linear_ = {name: self._fit_linear(name, inputs, targets) for name in self.members_ if name not in TRAINED}
@@ -86,6 +87,10 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
         self.network_ = NetworkClassifier.train(self.data_, targets, trained, train, self.on_inner)
         tables = {name: model.out_of_fold for name, model in self.linear_.items()} | self.network_.out_of_fold
         self.mixture_ = Mixture.fit([tables[name] for name in self.members_], targets.known)
+        self.parts_ = {
+            part: (names, Mixture.fit([tables[name] for name in names], targets.known))
+            for part, names in self._parts().items()
+        }
         self.history_, self.epochs_ = self.network_.history, self.network_.fit.epochs
         self.fit_ = self.network_.fit  # last: with it the classifier counts as fitted
         return self
@@ -95,6 +100,12 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
         members: tuple[str, ...] = self.config_.stack.members
         others = tuple(name for name in members if name not in TRAINED)
         return others if others and labelled < self.config_.stack.least else members
+
+    def _parts(self) -> dict[str, tuple[str, ...]]:
+        """Parts of the model that tables show beside the whole: what it is without training, what training is alone."""
+        untrained = tuple(name for name in self.members_ if name not in TRAINED)
+        trained = tuple(name for name in self.members_ if name in TRAINED)
+        return {"no training": untrained, "network": trained} if untrained and trained else {}
 
     def _fit_linear(self, name: str, inputs: DocumentInputs, targets: Targets) -> Linear:
         rows, common = targets.labelled, (targets.known, len(targets.classes), targets.folds)
@@ -123,6 +134,7 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
         return sum(p.numel() for module in modules for p in module.parameters())
 
     def _logits(self, X: Bags) -> Floats:
+        check_is_fitted(self, "fit_")  # classes alone are there after a fit that was interrupted, too
         members = self.member_logits(self.inputs_(check_features(self.features_, X)))
         return self.mixture_([members[name] for name in self.members_])
 
@@ -136,12 +148,17 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
         return found
 
     def variants(self, X: Bags) -> dict[str, Floats]:
-        """Member → its own probabilities, before mixing, where there are several."""
+        """Probabilities of parts of the model, each mixed and calibrated by itself; nothing of one read from a folder.
+
+        "no training": all members but the trained network; "network": that alone.
+        """
         check_is_fitted(self, "fit_")
         return self._variants(self.member_logits(self.inputs_(check_features(self.features_, X))))
 
     def _variants(self, members: Mapping[str, Floats]) -> dict[str, Floats]:
-        return {name: softmax(logits) for name, logits in members.items()} if len(members) > 1 else {}
+        return {
+            part: softmax(mixture([members[name] for name in names])) for part, (names, mixture) in self.parts_.items()
+        }
 
     def recombined(self, X: Bags) -> Callable[[Ints, Ints], dict[str, Floats]]:
         """Predict documents made of the audio of some and the text of others; ``X`` itself is read once.
@@ -196,5 +213,5 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
         model.classes_, model.prior_ = saved.classes, saved.prior
         model.members_, model.linear_, model.mixture_ = saved.members, saved.linear, saved.mixture
         model.network_ = NetworkClassifier(saved.fit, saved.readout)
-        model.history_ = []
+        model.history_, model.parts_ = [], {}
         return model

@@ -19,17 +19,21 @@ DECIDE = ("balanced", "probable")
 def class_costs(decide: Decide, classes: NDArray[Any], prior: Floats) -> Floats:
     """(classes,) what it costs to miss a document of each class, by which its probability is multiplied.
 
-    "balanced": one over its share in training (``prior``), so that every class is found alike, however rare; "probable":
-    1, so that the most probable class is said; or a mapping of each class to its cost, in any unit. A class that no
-    training document had is never said. Raises UsageError for anything else.
+    "balanced": one over its share in training (``prior``), so that every class is found alike, however rare;
+    "probable": 1, so that the most probable class is said; or a mapping of each class to its cost, in any unit. A class
+    that no training document had is never said. Raises UsageError for anything else.
 
     Deciding by expected cost: Elkan 2001, "The foundations of cost-sensitive learning".
     """
     if isinstance(decide, Mapping):
-        costs = {str(name): float(cost) for name, cost in decide.items()}
         names = [str(name) for name in classes]
+        wrong = UsageError(f"decide: expected a cost above 0 for each of {', '.join(names)}, found {dict(decide)}")
+        try:
+            costs = {str(name): float(cost) for name, cost in decide.items()}
+        except (TypeError, ValueError):
+            raise wrong from None
         if set(costs) != set(names) or not all(np.isfinite(cost) and cost > 0 for cost in costs.values()):
-            raise UsageError(f"decide: expected a cost above 0 for each of {', '.join(names)}, found {dict(decide)}")
+            raise wrong
         found = np.array([costs[name] for name in names])
     elif decide == "balanced":
         found = np.divide(1.0, prior, out=np.zeros_like(prior), where=prior > 0)

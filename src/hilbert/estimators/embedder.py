@@ -49,9 +49,7 @@ class HilbertEmbedder(BaseHilbert):
     def save(self, folder: str | Path) -> Path:
         """Write the model as safetensors, JSON and a model card; never pickle."""
         check_is_fitted(self, "fit_")
-        saved = Saved(
-            "embedder", self.config_, self.seed, self.features_, self.trained_on_, self.fit_, self.inputs_
-        )
+        saved = Saved("embedder", self.config_, self.seed, self.features_, self.trained_on_, self.fit_, self.inputs_)
         return save_model(Path(folder), saved)
 
     @classmethod

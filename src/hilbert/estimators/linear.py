@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from hilbert.errors import InputError
 from hilbert.estimators.base import BagClassifier, Floats, check_bags
-from hilbert.estimators.decisions import Decide
+from hilbert.estimators.decisions import Decide, class_costs
 from hilbert.estimators.mixture import Mixture
 from hilbert.estimators.targets import Targets
 from hilbert.features.bags import Bags, Packed
@@ -41,6 +41,7 @@ class LinearClassifier(BagClassifier):
         if len(targets.labelled) < len(X):
             raise InputError(f"labels: expected one for each of {len(X)} documents, found {len(targets.labelled)}")
         self.classes_, self.prior_ = targets.classes, targets.prior
+        class_costs(self.decide, self.classes_, self.prior_)  # so that a wrong one is found before the training
         self.model_ = PooledLogistic.fit(self._pooled(X), targets.known, len(self.classes_), targets.folds)
         self.out_of_fold_ = self.model_.out_of_fold
         self.calibration_ = Mixture.fit([self.out_of_fold_], targets.known)

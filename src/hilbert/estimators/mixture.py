@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RIDGE_WEIGHTS, RIDGE_OFFSETS = 10.0, 1.0
+LEAST = 1e-3  # of a weight: a model alone must go on ranking, whatever a few documents say of it
 FAR = 5.0  # spreads: a recording unlike all others may get a logit of any size, and must not decide the mixture
 
 
 class Mixture(NamedTuple):
-    """logits = Σ_m w_m x_m + offsets, x_m = (l_m − mean over classes) / s_m held within ±5: mixed and calibrated at once.
+    """logits = Σ_m w_m x_m + offsets, x_m = (l_m − mean over classes) / s_m held within ±5: mixed and calibrated.
 
-    ``scales``, ``weights``: (models,), w_m ≥ 0 and s_m the spread of a model's logits on documents it had not seen:
+    ``scales``, ``weights``: (models,), w_m > 0 and s_m the spread of a model's logits on documents it had not seen:
     half the distance of their 16th and 84th percentiles, which is the standard deviation of a normal distribution and
     takes no notice of one extreme document. ``offsets``: (classes,). One model alone is calibrated by it.
     """
@@ -28,8 +29,10 @@ class Mixture(NamedTuple):
 
     def __call__(self, logits: Sequence[Floats]) -> Floats:
         """(docs, classes) of each model → (docs, classes); −∞ for a class that a model did not know."""
-        mixed = sum(w * _scaled(one, s) for one, w, s in zip(logits, self.weights, self.scales, strict=True))
-        return np.asarray(mixed + self.offsets)
+        x = [_scaled(one, s) for one, s in zip(logits, self.scales, strict=True)]
+        unknown = np.any([np.isneginf(one) for one in x], axis=0)  # also of a model whose weight is 0
+        mixed = sum(w * np.where(unknown, 0.0, one) for one, w in zip(x, self.weights, strict=True))
+        return np.where(unknown, -np.inf, np.asarray(mixed) + self.offsets)
 
     @property
     def shares(self) -> Floats:
@@ -88,7 +91,7 @@ class Mixture(NamedTuple):
             return float(value), np.concatenate([by_weight, slope.sum(axis=0) + RIDGE_OFFSETS * moved])
 
         start = np.concatenate([np.full(models, 1 / models), prior])
-        bounds = [(0.0, None)] * models + [(None, None)] * classes
+        bounds = [(LEAST, None)] * models + [(None, None)] * classes
         found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
         return cls(scales, np.asarray(found.x[:models]), np.asarray(found.x[models:]))
 
@@ -97,7 +100,8 @@ def _centred(logits: Floats) -> Floats:
     """Each document's logits less their mean over the classes that it can be of."""
     finite = np.isfinite(logits)
     count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
-    return logits - np.where(finite, logits, 0.0).sum(axis=1, keepdims=True) / count
+    centred: Floats = logits - np.where(finite, logits, 0.0).sum(axis=1, keepdims=True) / count
+    return centred
 
 
 def _scaled(logits: Floats, scale: float) -> Floats:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median_low
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ def fold_rows(targets: Targets, train: Ints, test: Ints) -> Rows:
     return Rows(np.concatenate([targets.labelled[train], free]), held_out)
 
 
-def by_name(z: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
+def by_name(z: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """[z_audio; z_text; z_joint] (docs, 3 width) in its parts."""
     return dict(zip(("audio", "text", "joint"), np.split(z, 3, axis=1), strict=True))
 

@@ -35,7 +35,10 @@ COMMON = ("weights_sha256", "config", "seed", "epochs", "widths", "features", "t
 CLASSIFIER = ("classes", "prior", "decide", "members", "mixture", "linear")
 REQUIRED = {"embedder": COMMON, "classifier": (*COMMON, *CLASSIFIER)}
 Linear = PooledLogistic | VectorLogistic
-KINDS = {"PooledLogistic": PooledLogistic, "VectorLogistic": VectorLogistic}
+KINDS: dict[str, type[PooledLogistic] | type[VectorLogistic]] = {
+    "PooledLogistic": PooledLogistic,
+    "VectorLogistic": VectorLogistic,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ class Saved:
     prior: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     decide: Decide = "balanced"
     members: tuple[str, ...] = ()
-    linear: Mapping[str, Linear] = field(default_factory=dict)
+    linear: dict[str, Linear] = field(default_factory=dict)
     readout: VectorLogistic | None = None
     mixture: Mixture | None = None
 
@@ -76,7 +79,7 @@ def save_model(folder: Path, saved: Saved) -> Path:
         fitted["readout."] = saved.readout
     for prefix, model in fitted.items():
         arrays |= {prefix + k: v for k, v in model.arrays().items()}
-    tensors |= {k: torch.as_tensor(v) for k, v in arrays.items()}
+    tensors |= {k: torch.tensor(v) for k, v in arrays.items()}  # copies: parts may share an array
     with replace_file(folder / WEIGHTS) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
     header: dict[str, Any] = {

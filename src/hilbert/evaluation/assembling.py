@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from hilbert.evaluation.measures import measure
 from hilbert.evaluation.predictions import Predictions
 from hilbert.evaluation.result import Result, test_train_ratio
 from hilbert.evaluation.setting import describe_corpus, describe_environment, describe_splits, plain
+from hilbert.evaluation.verdict import number
 from hilbert.features.bags import Bags
 from hilbert.splits import Split, is_missing
 
@@ -41,6 +42,7 @@ class Setup:
 def assemble(setup: Setup, splits: list[Split], classes: list[str], outcomes: Outcomes, notes: list[str]) -> Result:
     """The result of all fits; nothing in its configuration depends on the order or the time of the work."""
     bags = setup.bags
+    outcomes, partial = _whole(outcomes)
     predictions = _gather(setup, splits, classes, outcomes)
     scored = np.unique(np.concatenate([split.test for split in splits]))
     corpus = describe_corpus(bags, setup.y, setup.groups, scored)
@@ -62,6 +64,8 @@ def assemble(setup: Setup, splits: list[Split], classes: list[str], outcomes: Ou
             *bags.notes,
             *_corpus_notes(corpus),
             *(f"{t} ({n} of {len(splits)} fits)" for t, n in said.items()),
+            *partial,
+            *_shares(setup, outcomes),
         ],
     }
     environment = describe_environment()
@@ -71,6 +75,21 @@ def assemble(setup: Setup, splits: list[Split], classes: list[str], outcomes: Ou
     flow = {name: rows for name in predictions.proba if (rows := _flow(name, outcomes))}
     numbers = measure(predictions, setup.resamples, setup.seed, test_train_ratio(config), setup.reference)
     return Result(config, predictions, numbers, environment, curves, embeddings, flow)
+
+
+def _whole(outcomes: Outcomes) -> tuple[Outcomes, list[str]]:
+    """The same without variants that only some fits of a model have, and a note about each of these.
+
+    HILBERT's network, for one, is left out in folds with too few labelled documents to train on.
+    """
+    fits = Counter(name for name, _, _ in outcomes)
+    counts = Counter((name, key) for name, _, outcome in outcomes for key in outcome.proba)
+    partial = {key: (count, fits[name]) for (name, key), count in counts.items() if count < fits[name]}
+    kept = [
+        (name, split, replace(outcome, proba={k: v for k, v in outcome.proba.items() if k not in partial}))
+        for name, split, outcome in outcomes
+    ]
+    return kept, [f"{key} is in {n} of {of} fits only, and is left out" for key, (n, of) in partial.items()]
 
 
 def _gather(setup: Setup, splits: list[Split], classes: list[str], outcomes: Outcomes) -> Predictions:
@@ -85,14 +104,18 @@ def _gather(setup: Setup, splits: list[Split], classes: list[str], outcomes: Out
     for split in splits:
         folds[split.repeat, place[split.test]] = split.fold
     proba: dict[str, NDArray[np.float64]] = {}
+    decided: dict[str, NDArray[np.int64]] = {}
     for name in setup.models:
         for _, split, outcome in (item for item in outcomes if item[0] == name):
             for key, values in outcome.proba.items():
                 table = proba.setdefault(key, np.full((repeats, len(rows), len(classes)), np.nan))
                 table[split.repeat, place[split.test]] = values
+                chosen = decided.setdefault(key, np.zeros((repeats, len(rows)), dtype=np.int64))
+                chosen[split.repeat, place[split.test]] = outcome.decided.get(key, values.argmax(axis=1))
     names = ["" if groups is None or is_missing(groups[int(i)]) else str(groups[int(i)]) for i in rows]
     labels = np.array([str(y[int(i)]) for i in rows])
-    return Predictions(tuple(classes), np.array(bags.ids[rows], dtype=np.str_), np.array(names), labels, folds, proba)
+    documents = np.array(bags.ids[rows], dtype=np.str_)
+    return Predictions(tuple(classes), documents, np.array(names), labels, folds, proba, decided)
 
 
 def _parameters(model: Any) -> dict[str, Any]:
@@ -123,6 +146,20 @@ def _flow(name: str, outcomes: Outcomes) -> list[dict[str, Any]]:
         for _, split, outcome in outcomes
         if name in outcome.flow
     ]
+
+
+def _shares(setup: Setup, outcomes: Outcomes) -> list[str]:
+    """Whose logits count how much in a model of several members, in the mean of all fits."""
+    notes = []
+    for name in setup.models:
+        found = [outcome.shares for model, _, outcome in outcomes if model == name and outcome.shares]
+        members = list(dict.fromkeys(member for shares in found for member in shares))
+        means = {member: float(np.mean([shares.get(member, 0.0) for shares in found])) for member in members}
+        if len(members) > 1:
+            listed = ", ".join(f"{member} {number(mean, digits=2)}" for member, mean in means.items())
+            over = f" (mean of {len(found)} fits)" if len(found) > 1 else ""
+            notes.append(f"{name}: its members' shares are {listed}{over}")
+    return notes
 
 
 def _corpus_notes(corpus: Mapping[str, Any]) -> list[str]:

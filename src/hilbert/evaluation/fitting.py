@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from hilbert.errors import HilbertError
 from hilbert.evaluation.aligning import align
-from hilbert.evaluation.watching import Flow, Seen, watch
+from hilbert.evaluation.watching import Flow, watch
 from hilbert.features.bags import Bags
 from hilbert.splits import Split
-from hilbert.training.fit import Prepared
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -29,8 +28,10 @@ Found = TypeVar("Found")
 class Outcome:
     """What one fit leaves behind; ``proba`` holds the model and its variants, (test documents, classes).
 
-    ``parameters``: how many numbers the model has learnt, where it says so (``n_parameters_``). ``flow``: the
-    monitors of information flow of the same names as ``proba``, where they were asked for.
+    ``decided``: of the same names, (test documents,) numbers of the classes that are decided for; ``shares``: of a
+    model's members in its logits, where it has any. ``parameters``: how many numbers the model has learnt, where it
+    says so (``n_parameters_``). ``flow``: the monitors of information flow of the same names as ``proba``, where they
+    were asked for.
     """
 
     proba: Mapping[str, Floats]
@@ -40,6 +41,8 @@ class Outcome:
     embedding: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     parameters: int | None = None
     flow: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    decided: Mapping[str, Ints] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 def fit_fold(
@@ -61,31 +64,23 @@ def fit_fold(
     HilbertError naming model, repeat and fold when anything fails.
     """
     where = f"{name}, repeat {split.repeat}, fold {split.fold}"
-    prepared: list[Prepared] = []
-
-    def ready(unfitted: Any) -> None:
-        if permutations and hasattr(unfitted, "on_prepared"):
-            unfitted.on_prepared = prepared.append
 
     def look(fitted: Any) -> Outcome:
-        proba, notes = predict(name, fitted, bags[split.test], classes, where)
-        if hasattr(fitted, "alpha_") and getattr(fitted, "core_", None) is not None:
-            # how much of the network beside its linear core the fold chose
-            notes.append(f"{name}: α = {fitted.alpha_:g} chosen")
-        if getattr(fitted, "beta_", 0.0):
-            notes.append(f"{name}: second network with a share of {fitted.beta_:g} chosen")
+        test = bags[split.test]
+        proba, notes = predict(name, fitted, test, classes, where)
+        chosen = decisions(name, fitted, test, proba, classes)
         curves = list(getattr(fitted, "history_", ())) if keep else []
         embedding = _embed(fitted, bags, split) if keep else {}
         parameters = getattr(fitted, "n_parameters_", None)
         flow: Flow = {}
         if permutations:
-            seen = Seen(bags[trained_on(model, split)], *prepared)
-            test = bags[split.test]
-            flow, said = watch(name, fitted, proba, test, y[split.test], classes, split, seed, permutations, seen)
+            train = bags[trained_on(model, split)]
+            flow, said = watch(name, fitted, proba, test, y[split.test], classes, split, seed, permutations, train)
             notes += said
-        return Outcome(proba, 0.0, notes, curves, embedding, None if parameters is None else int(parameters), flow)
+        size = None if parameters is None else int(parameters)
+        return Outcome(proba, 0.0, notes, curves, embedding, size, flow, chosen, dict(getattr(fitted, "shares_", {})))
 
-    found, seconds, warned = fit_one(name, model, bags, y, groups, split, seed, look, ready)
+    found, seconds, warned = fit_one(name, model, bags, y, groups, split, seed, look)
     return replace(found, seconds=seconds, notes=[*found.notes, *warned])
 
 
@@ -98,12 +93,10 @@ def fit_one(
     split: Split,
     seed: int,
     look: Callable[[Any], Found],
-    ready: Callable[[Any], None] | None = None,
 ) -> tuple[Found, float, list[str]]:
     """Fit a clone of ``model`` on ``split``: what ``look`` finds in it, seconds of the fit, and what it warned of.
 
-    ``ready`` is called with the clone before it is fitted. Labels of ``split.unlabelled`` are never shown to it.
-    Errors are those of ``fit_fold``, whatever of the three steps they come from.
+    Labels of ``split.unlabelled`` are never shown to it. Errors are those of ``fit_fold``, whatever they come from.
     """
     from sklearn.base import clone
 
@@ -124,8 +117,6 @@ def fit_one(
             extra = {}
             if groups is not None and "groups" in inspect.signature(fitted.fit).parameters:
                 extra["groups"] = groups[train]
-            if ready is not None:
-                ready(fitted)
             fitted.fit(bags[train], labels, **extra)
             seconds = time.perf_counter() - started
             found = look(fitted)
@@ -160,6 +151,23 @@ def predict(
     absent = [c for c in classes if c not in learnt]
     notes = [f"{name}: the training documents lacked {c}, whose probability is then 0" for c in absent]
     return aligned, notes
+
+
+def decisions(
+    name: str, fitted: Any, bags: Bags, proba: Mapping[str, Floats], classes: Sequence[str]
+) -> dict[str, Ints]:
+    """Numbers in ``classes`` (docs,) of what the model decides; of a variant, what it would decide in the same way.
+
+    Models of this package tell it from their probabilities (``decided``). Of others it is what ``predict`` says, and
+    the most probable class of their variants or where they have no ``predict``.
+    """
+    place = {label: number for number, label in enumerate(classes)}
+    columns = np.array([place[str(label)] for label in fitted.classes_], dtype=np.int64)
+    decide = getattr(fitted, "decided", lambda values: values.argmax(axis=1))
+    found = {key: columns[decide(values[:, columns])] for key, values in proba.items()}
+    if not hasattr(fitted, "decided") and hasattr(fitted, "predict"):
+        found[name] = np.array([place[str(label)] for label in fitted.predict(bags)], dtype=np.int64)
+    return found
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from hilbert.splits import encode_groups
 
 Floats = NDArray[np.float64]
 TRIVIAL = ("prior", "length")  # what a result is held against first
-REFERENCE = "concat-lr"
+SIMPLE = ("concat-lr", "late-stack")  # the better of these has to be beaten
 
 
 def measure(
@@ -41,17 +41,19 @@ def measure(
     """Metrics, intervals and paired differences of every model, as plain values (None where undefined).
 
     ``resamples`` bootstrap draws of whole groups, the same for all models; ``ratio`` of test to training
-    documents for the corrected t-test; ``reference`` is the model the others are
-    compared with: concat-lr unless named; ``against`` names more of them.
+    documents for the corrected t-test; ``reference`` is the model the others are compared with: unless named the first
+    of ``SIMPLE`` that is there; ``against`` names more of them. Beside the test with ``ratio`` there is the one with
+    the usual 1 / (folds − 1), which is larger where documents are trained on that are not scored.
     """
     weights = group_weights(encode_groups(predictions.groups.tolist(), len(predictions.labels)), resamples, seed)
-    boot = {model: _bootstrap(predictions, values, weights) for model, values in predictions.proba.items()}
+    boot = {model: _bootstrap(predictions, model, weights) for model in predictions.proba}
     models = {model: _one_model(predictions, model, boot[model]) for model in predictions.proba}
-    reference = reference or (REFERENCE if REFERENCE in models else None)
-    held_against = [name for name in dict.fromkeys([reference, *TRIVIAL, *against]) if name in models]
+    reference = reference or next((name for name in SIMPLE if name in models), None)
+    held_against = [name for name in dict.fromkeys([reference, *TRIVIAL, *SIMPLE, *against]) if name in models]
+    usual = usual_ratio(predictions)
     folds = {model: fold_aucs(predictions, model) for model in models}
     differences = [
-        _difference(models, boot, folds, model, other, ratio)
+        _difference(models, boot, folds, model, other, ratio, usual)
         for other in held_against
         for model in models
         if model != other
@@ -79,6 +81,12 @@ def measure(
     return plain
 
 
+def usual_ratio(predictions: Predictions) -> float:
+    """1 / (k − 1): test over training documents of k folds in which all documents are scored; 0 of one split."""
+    folds = int(predictions.folds.max()) + 1  # some of them may hold no scored document
+    return 1 / (folds - 1) if folds > 1 else 0.0
+
+
 def fold_aucs(predictions: Predictions, model: str) -> Floats:
     """(repeats · folds,) macro AUC inside each test fold; NaN where a fold lacks a scored class."""
     present = np.unique(predictions.labels)
@@ -97,8 +105,9 @@ def _one_model(predictions: Predictions, model: str, boot: Mapping[str, Floats])
     y, classes = predictions.labels, predictions.classes
     names = np.array(classes)
     rows = []
-    for fold, proba in zip(predictions.folds, predictions.proba[model], strict=True):
-        guess = names[proba.argmax(1)]
+    decided = predictions.decisions(model)
+    for fold, proba, chosen in zip(predictions.folds, predictions.proba[model], decided, strict=True):
+        guess = names[chosen]
         auc = metrics.within_fold_auc_by_class(y, proba, fold, classes)
         slope, intercept = metrics.calibration_line(y, proba, classes)
         rows.append(
@@ -135,16 +144,17 @@ def _one_model(predictions: Predictions, model: str, boot: Mapping[str, Floats])
     return mean
 
 
-def _bootstrap(predictions: Predictions, values: Floats, weights: Weights) -> dict[str, Floats]:
+def _bootstrap(predictions: Predictions, model: str, weights: Weights) -> dict[str, Floats]:
     """Samples of the metrics averaged over repeats, not of the predictions averaged over repeats."""
     codes, size = predictions.codes, len(predictions.classes)
     present = np.unique(codes)
     by_class = np.zeros((len(weights), size))
     f1 = np.zeros(len(weights))
     accuracy = np.zeros(len(weights))
-    for fold, proba in zip(predictions.folds, values, strict=True):
+    values, decided = predictions.proba[model], predictions.decisions(model)
+    for fold, proba, chosen in zip(predictions.folds, values, decided, strict=True):
         by_class += weighted_auc(codes, proba, fold, weights) / len(values)
-        table = weighted_confusion(codes, proba.argmax(1), weights, size)
+        table = weighted_confusion(codes, chosen, weights, size)
         hit, labelled, guessed = np.diagonal(table, axis1=1, axis2=2), table.sum(2), table.sum(1)
         with np.errstate(invalid="ignore"):  # a class not drawn: undefined, counted in the notes
             accuracy += (hit / labelled)[:, present].mean(1) / len(values)
@@ -164,6 +174,7 @@ def _difference(
     model: str,
     other: str,
     ratio: float,
+    usual: float,
 ) -> dict[str, Any]:
     value = models[model]["auc"].value - models[other]["auc"].value
     samples = boot[model]["auc"] - boot[other]["auc"]
@@ -175,7 +186,8 @@ def _difference(
         "bootstrap_p": bootstrap_p(samples),
         # models that predict the same in every resample leave nothing to be detected
         "detectable": detectable(found.se) if found.se > 0 else None,
-        "corrected_t": corrected_t(folds[model] - folds[other], ratio),
+        "corrected_t": corrected_t(folds[model] - folds[other], ratio) | {"ratio": ratio},
+        "corrected_t_usual": corrected_t(folds[model] - folds[other], usual) | {"ratio": usual},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ class Predictions:
     """Every scored document, predicted once in every repeat by every model.
 
     ``documents``, ``groups`` ("" where a document has none) and ``labels``: (docs,), sorted by document;
-    ``folds``: (repeats, docs); ``proba``: model → (repeats, docs, classes), in the order of ``classes``.
+    ``folds``: (repeats, docs); ``proba``: model → (repeats, docs, classes), in the order of ``classes``; ``decided``:
+    model → (repeats, docs) class numbers that it decides for; the most probable ones where it is not said.
     """
 
     classes: tuple[str, ...]
@@ -31,6 +32,7 @@ class Predictions:
     labels: Strings
     folds: Ints
     proba: Mapping[str, Floats]
+    decided: Mapping[str, Ints] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (*self.folds.shape, len(self.classes))
@@ -39,6 +41,14 @@ class Predictions:
                 raise InputError(f"predictions of {model}: expected shape {shape}, found {values.shape}")
             if not np.isfinite(values).all():
                 raise InputError(f"predictions of {model}: a document has no prediction, or one that is not finite")
+        for model, numbers in self.decided.items():
+            if numbers.shape != shape[:2] or not ((numbers >= 0) & (numbers < shape[2])).all():
+                raise InputError(f"decisions of {model}: expected a class number below {shape[2]} for each {shape[:2]}")
+
+    def decisions(self, model: str) -> Ints:
+        """(repeats, docs) class numbers."""
+        known = self.decided.get(model)
+        return self.proba[model].argmax(axis=2) if known is None else known
 
     @property
     def codes(self) -> Ints:
@@ -53,7 +63,7 @@ class Predictions:
 
         repeats, docs = self.folds.shape
         columns: dict[str, list[Any]] = {key: [] for key in ("model", "repeat", "fold", "document", "group", "label")}
-        tables = []
+        tables, decided = [], []
         for model, values in self.proba.items():
             columns["model"] += [model] * (repeats * docs)
             columns["repeat"] += np.repeat(np.arange(repeats), docs).tolist()
@@ -61,11 +71,13 @@ class Predictions:
             for key, column in (("document", self.documents), ("group", self.groups), ("label", self.labels)):
                 columns[key] += column.tolist() * repeats
             tables.append(values.reshape(repeats * docs, -1))
+            decided += [self.classes[number] for number in self.decisions(model).reshape(-1)]
         whole = np.concatenate(tables)
         arrays: dict[str, Any] = {
             key: pa.array(values, pa.int32() if key in ("repeat", "fold") else pa.string())
             for key, values in columns.items()
         }
+        arrays["decided"] = pa.array(decided, pa.string())
         arrays |= {f"p_{name}": pa.array(whole[:, k]) for k, name in enumerate(self.classes)}
         pq.write_table(pa.table(arrays), path, compression="zstd")
 
@@ -91,6 +103,11 @@ class Predictions:
             raise InputError(f"{path}: expected every model to predict every document once a repeat")
         whole = np.stack([table[f"p_{name}"].to_numpy() for name in classes], axis=1)
         text = {key: np.array(table[key].to_pylist()[:docs], dtype=np.str_) for key in ("document", "group", "label")}
+        decided: dict[str, Ints] = {}
+        if "decided" in table.column_names:
+            place = {name: number for number, name in enumerate(classes)}
+            numbers = np.array([place.get(name, -1) for name in table["decided"].to_pylist()], dtype=np.int64)
+            decided = {name: numbers[models == name].reshape(repeats, docs) for name in names}
         return cls(
             classes,
             text["document"],
@@ -98,4 +115,5 @@ class Predictions:
             text["label"],
             table["fold"].to_numpy()[: repeats * docs].reshape(repeats, docs).astype(np.int64),
             {name: whole[models == name].reshape(repeats, docs, len(classes)) for name in names},
+            decided,
         )

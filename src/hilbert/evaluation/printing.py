@@ -18,9 +18,9 @@ def print_table(
 ) -> None:
     """Print a table in the widest layout that fits.
 
-    In a narrow terminal columns move together, then variants and intervals, "(no core)" and "[.71, .83]", go below what
-    they belong to; where that does not do, long cells are broken anywhere. ``left``: the first columns, which stand
-    at the left; ``sums``: the last rows, below a line.
+    In a narrow terminal columns move together, then variants and intervals, "(no training)" and "[.71, .83]", go below
+    what they belong to; where that does not do, long cells are broken anywhere. ``left``: the first columns, which
+    stand at the left; ``sums``: the last rows, below a line.
     """
     for gap, broken in LAYOUTS:
         table = _table(title, headings, rows, left, sums, gap, broken)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hilbert.errors import UsageError
 from hilbert.evaluation.assembling import Setup, assemble
-from hilbert.evaluation.fitting import Outcome, fit_fold, predict
+from hilbert.evaluation.fitting import Outcome, decisions, fit_fold, predict
 from hilbert.evaluation.result import Result
 from hilbert.evaluation.strangers import strangers
 from hilbert.evaluation.watching import Flow, watch
@@ -47,7 +47,7 @@ def evaluate(
 
     ``y`` may hold None (unlabelled: trained on by models with ``uses_unlabelled``); ``score`` masks the
     documents that count, the others may be trained on. ``label``, ``group`` name the columns in the result;
-    ``reference`` is the model the others are compared with (concat-lr if present). ``jobs`` processes
+    ``reference`` is the model the others are compared with (concat-lr if present, or late-stack). ``jobs`` processes
     (default: one a processor) change no byte of the result. ``progress(done, total, model)`` is called after
     every fit. ``monitors``: watch the flow of information in every fit, too (``Result.flow``); it costs some per cent
     of HILBERT's fits and changes nothing else.
@@ -123,6 +123,7 @@ def evaluate_saved(
     for key, fitted in models.items():
         test = bags[split.test]
         proba, notes = predict(key, fitted, test, learnt, key)
+        chosen = decisions(key, fitted, test, proba, learnt)
         if far := strangers(fitted, test):
             most = max(far, key=lambda found: found.distance)
             notes.append(
@@ -133,7 +134,8 @@ def evaluate_saved(
         if monitors:
             flow, said = watch(key, fitted, proba, test, _objects(y)[split.test], learnt, split, seed, LEAST)
             notes += said
-        outcomes.append((key, split, Outcome(proba, float("nan"), notes, flow=flow)))
+        shares = dict(getattr(fitted, "shares_", {}))
+        outcomes.append((key, split, Outcome(proba, float("nan"), notes, flow=flow, decided=chosen, shares=shares)))
     settings = {"protocol": "saved model", "folds": 1, "repeats": 1}
     setup = Setup(models, bags, y, groups, seed, label, group, settings, None, resamples)
     return assemble(setup, [split], learnt, outcomes, [])

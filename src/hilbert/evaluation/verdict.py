@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hilbert.evaluation.measures import TRIVIAL
+from hilbert.evaluation.measures import SIMPLE, TRIVIAL
 from hilbert.splits import encode_groups
 
 if TYPE_CHECKING:
@@ -44,17 +45,38 @@ def difference(result: Result, model: str, against: str) -> Mapping[str, Any] | 
 
 
 def main_model(result: Result) -> str | None:
-    """The model the verdict is about: hilbert, or else the first that is neither reference nor trivial."""
-    others = [m for m in result.metrics["models"] if m not in (*TRIVIAL, result.metrics["reference"])]
+    """The model the verdict is about: hilbert, or else the first that is neither simple nor trivial."""
+    simple = simple_model(result)
+    others = [m for m in result.metrics["models"] if m not in (*TRIVIAL, simple)]
+    if simple is None or simple in SIMPLE:
+        others = [m for m in others if m not in SIMPLE]
     if others:
         return "hilbert" if "hilbert" in others else str(others[0])
-    reference = result.metrics["reference"]
-    return None if reference in (None, *TRIVIAL) else str(reference)
+    return simple
+
+
+def simple_model(result: Result) -> str | None:
+    """The better of the simple models by macro AUC, or the reference that was named instead; None without any.
+
+    Of older results only concat-lr, since in them nothing is compared with late-stack.
+    """
+    reference, models = result.metrics["reference"], result.metrics["models"]
+    if reference is not None and reference not in (*SIMPLE, *TRIVIAL):
+        return str(reference)
+    held_against = {row["against"] for row in result.metrics["differences"]}
+    simple = [name for name in SIMPLE if name in models]
+    compared = [name for name in simple if name in held_against] or simple
+
+    def auc(name: str) -> float:
+        value = models[name]["auc"]["value"]
+        return -math.inf if value is None else float(value)
+
+    return max(compared, key=auc, default=None)
 
 
 def verdict(result: Result) -> list[str]:
-    """Sentences: signal beyond the trivial baselines, main model against reference, what could be seen."""
-    main, reference = main_model(result), result.metrics["reference"]
+    """Sentences: signal beyond the trivial baselines, main model against a simple one, what could be seen."""
+    main, reference = main_model(result), simple_model(result)
     if main is None:
         return ["Only trivial baselines were evaluated: nothing can be said about the recordings."]
     auc = result.metrics["models"][main]["auc"]
@@ -67,22 +89,26 @@ def verdict(result: Result) -> list[str]:
     sentences = [f"{main} reaches a macro AUC of {number(auc['value'])} {span(auc)}."]
     sentence, beyond = _beyond_trivial(result, main)
     sentences.append(sentence)
-    if reference not in (None, main, *TRIVIAL) and not beyond:
+    if reference is None:
+        names = " or ".join(SIMPLE)
+        missing = f"No simple model ({names}) was evaluated, so none is shown to be better than a simple one."
+        return [*sentences, missing]
+    if reference == main:
+        return sentences
+    text, simple_beyond = _beyond_trivial(result, reference)
+    if not (beyond and simple_beyond):
         simple = result.metrics["models"][reference]["auc"]
-        text = _beyond_trivial(result, reference)[0]
         sentences.append(f"{reference} reaches {number(simple['value'])} {span(simple)}. {text}")
-    if reference is not None and reference != main:
-        sentences.append(_compare(result, main, reference))
-        sentences += _others(result, main, reference)
-    elif reference is None:
-        sentences.append("No reference (concat-lr) was evaluated, so no model is shown to be better than a simple one.")
-    if reference is not None and main != reference:
-        row = difference(result, main, reference)
-        if row is not None and row["detectable"] is not None:
-            sentences.append(
-                f"The smallest difference to {reference} that this evaluation would have seen with 80 % "
-                f"power is about {number(row['detectable'])}."
-            )
+    sentences.append(_compare(result, main, reference))
+    sentences += _deciding(result, main, reference)
+    sentences.append(_advice(result, main, reference, beyond, simple_beyond))
+    sentences += _others(result, main, reference)
+    row = difference(result, main, reference)
+    if row is not None and row["detectable"] is not None:
+        sentences.append(
+            f"The smallest difference to {reference} that this evaluation would have seen with 80 % "
+            f"power is about {number(row['detectable'])}."
+        )
     return sentences
 
 
@@ -130,6 +156,50 @@ def _compare(result: Result, model: str, reference: str) -> str:
     if row["high"] < 0:
         return f"{model} is below {reference} by {number(-row['value'])} (difference {found})."
     return f"There is no evidence that {model} beats {reference} (difference {found})."
+
+
+def _deciding(result: Result, main: str, reference: str) -> list[str]:
+    """What either says about the rarest class, found and falsely said, in the mean of the repeats."""
+    predictions, counts = result.predictions, result.metrics["class_counts"]
+    rarest = min((name for name, count in counts.items() if count), key=lambda name: (counts[name], name))
+    own, repeats = predictions.labels == rarest, len(predictions.folds)
+
+    def each(model: str) -> tuple[str, str]:
+        said = predictions.decisions(model) == predictions.classes.index(rarest)
+        means = (float(said[:, rows].sum()) / repeats for rows in (own, ~own))
+        found, wrong = (f"{mean:.1f}".removesuffix(".0") for mean in means)
+        return found, wrong
+
+    (found, wrong), (simple_found, simple_wrong) = each(main), each(reference)
+    over = f", in the mean of {repeats} repeats" if repeats > 1 else ""
+    return [
+        f"Of {counts[rarest]} documents of class {rarest!r}, {main} finds {found} (and says it of {wrong} others), "
+        f"{reference} {simple_found} (of {simple_wrong} others){over}."
+    ]
+
+
+def _advice(result: Result, main: str, reference: str, beyond: bool, simple_beyond: bool) -> str:
+    """Which of both to keep: the simpler one unless the other is shown to rank better; neither without a signal.
+
+    beyond, simple_beyond: whether either is shown to be above chance and, where it was evaluated, recording length.
+    """
+    trivial = "chance and recording length" if "length" in result.metrics["models"] else "chance"
+    if not beyond and not simple_beyond:
+        return f"Neither {main} nor {reference} is shown to be above {trivial}: nothing here speaks for keeping either."
+    row = difference(result, main, reference)
+    if row is None or row["low"] is None:
+        return f"Keep {reference}: nothing is shown to be better."
+    if row["low"] > 0:
+        return f"Keep {main}."
+    if row["high"] < 0:
+        return f"Keep {reference}."
+    if beyond and not simple_beyond:
+        return (
+            f"Only {main} is shown to be above {trivial}, but not to rank better than {reference}: which of them to "
+            "keep, more documents have to tell."
+        )
+    simpler = "it is the simpler model, and " if reference in SIMPLE else ""
+    return f"Keep {reference}: {simpler}nothing here shows that {main} ranks better."
 
 
 def _others(result: Result, main: str, reference: str) -> list[str]:

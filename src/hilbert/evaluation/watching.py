@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,10 @@ from hilbert.evaluation.aligning import align
 from hilbert.features.bags import Bags
 from hilbert.monitors import embedded, used
 from hilbert.splits import Split
-from hilbert.training.fit import Prepared
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flow = dict[str, dict[str, float]]
-
-
-class Seen(NamedTuple):
-    """The training documents of a fit, and what ``on_prepared`` was called with, if the model calls it."""
-
-    train: Bags
-    prepared: Prepared | None = None
 
 
 def watch(
@@ -37,9 +29,9 @@ def watch(
     split: Split,
     seed: int,
     permutations: int,
-    seen: Seen | None = None,
+    train: Bags | None = None,
 ) -> tuple[Flow, list[str]]:
-    """Monitors by the names of ``proba``, and notes; without ``seen`` those of the predictions alone.
+    """Monitors by the names of ``proba``, and notes; without the documents of ``train`` those of the predictions alone.
 
     The permutations come from ``seed``, repeat and fold, the same for every model. Of a model that can recombine
     documents (``recombined``) variants are watched as well. Permutations make documents with neither modality, which
@@ -63,8 +55,8 @@ def watch(
             recombined = fitted.recombined(test) if hasattr(fitted, "recombined") else None
             labels, rng = [str(v) for v in y], np.random.default_rng(for_scores)
             flow = used(labels, proba, predict, classes, rng, permutations)
-            if seen is not None:
-                flow[name] |= embedded(fitted, seen.train, test, for_embedding, seen.prepared)
+            if train is not None:
+                flow[name] |= embedded(fitted, train, test, for_embedding)
     except Exception as error:
         return {}, [f"{name}: its information flow could not be measured ({type(error).__name__})"]
     return flow, []

@@ -7,6 +7,7 @@ form of Song et al. 2012 (JMLR 13) says anything at these sizes. See Kornblith e
 from __future__ import annotations
 
 import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from hilbert.features.bags import Bags
 from hilbert.metrics import within_fold_auc
-from hilbert.nn.pooled import PooledBlocks, pool
 from hilbert.monitors.ablation import PERMUTATIONS, coalitions, shapley
 from hilbert.monitors.network import batch_gradients, embedding_shares
 from hilbert.monitors.recovery import dominance, recovery
 from hilbert.monitors.shares import joint_of
 from hilbert.monitors.structure import retention
+from hilbert.nn.pooled import PooledBlocks, pool
 from hilbert.splits import Labels
-from hilbert.training.fit import Fit, Prepared, make_dataset
+from hilbert.training.data import make_dataset
+from hilbert.training.fit import Fit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -96,39 +97,35 @@ def kept(train: Side, test: Side, rng: np.random.Generator) -> Flow:
     }
 
 
-def embedded(
-    fitted: Any, train: Bags, test: Bags, seeds: np.random.SeedSequence, prepared: Prepared | None = None
-) -> Flow:
+def embedded(fitted: Any, train: Bags, test: Bags, seeds: np.random.SeedSequence) -> Flow:
     """What a joint embedding keeps of the inputs and, of HILBERT, what its network does with them.
 
-    Of every model whose ``embeddings`` name a "joint"; nothing of others. ``prepared`` is what ``on_prepared`` of
-    HILBERT's fit on ``train`` was called with: without it the gradients, which need labels, are left out.
+    Of every model whose ``embeddings`` name a "joint"; nothing of others. Gradients are those on ``data_``, on which
+    the model was fitted: without it they are left out.
     """
     rngs = [np.random.default_rng(seed) for seed in seeds.spawn(3)]
     fit, flow = getattr(fitted, "fit_", None), {}
     if isinstance(fit, Fit):
-        of = fit.representation
-        train_data = prepared.data if prepared else make_dataset(of.inputs(train), device=of.device)
-        test_data = make_dataset(of.inputs(test), device=of.device)
-        joint = [joint_of(of, train_data), joint_of(of, test_data)]
-        flow = embedding_shares(of, test_data, rngs[1]) | _sizes(train)
-        if prepared:
-            flow |= batch_gradients(fit, fitted.config_, train_data, rngs[2])
+        known = getattr(fitted, "data_", None)
+        train_data = known if known is not None else make_dataset(fitted.inputs_(train).network)
+        test_data = make_dataset(fitted.inputs_(test).network)
+        joint = [joint_of(fit, train_data), joint_of(fit, test_data)]
+        flow = embedding_shares(fit, test_data, rngs[1]) | _sizes(train)
+        if known is not None:
+            flow |= batch_gradients(fit, fitted.config_, known, rngs[2])
     elif hasattr(fitted, "embeddings") and "joint" in (named := fitted.embeddings(test)):
         joint = [np.asarray(z, dtype=np.float64) for z in (fitted.embeddings(train)["joint"], named["joint"])]
     else:
         return flow
     train_side, test_side = (
         Side(z, audio, text, bags.audio.lengths > 0, bags.text.lengths > 0)
-        for z, (audio, text), bags in zip(joint, _inputs(train, test, prepared), (train, test), strict=True)
+        for z, (audio, text), bags in zip(joint, _inputs(train, test), (train, test), strict=True)
     )
     return flow | kept(train_side, test_side, rngs[0])
 
 
-def _inputs(train: Bags, test: Bags, prepared: Prepared | None) -> tuple[list[Floats], list[Floats]]:
+def _inputs(train: Bags, test: Bags) -> tuple[list[Floats], list[Floats]]:
     """Pooled, block-scaled audio and text of the training and of the test documents, fitted on the former."""
-    if prepared and prepared.blocks:
-        return [part.cpu().numpy().astype(np.float64) for part in prepared.data.references], prepared.blocks(test)
     pooled = [pool(train.audio), pool(train.text)]
     blocks = PooledBlocks.fit_pooled(pooled)
     return blocks.transform_pooled(pooled), blocks(test)

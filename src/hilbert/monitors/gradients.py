@@ -8,34 +8,29 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from hilbert.nn.document_network import PrototypeNetwork
 from hilbert.nn.hilbert import HilbertNetwork
-from hilbert.training.batches import Batch
+from hilbert.training.data import Batch
 from hilbert.training.tasks import RepresentationTask
 
 
 def gradient_shares(task: RepresentationTask, batch: Batch) -> dict[str, float]:
     """The norms of ∂L/∂h_m over all of a batch, divided by their sum; L is the stage's total loss, without dropout.
 
-    h_audio and h_text are what the pathways start from: the projected segments, or, with prototypes, the document
-    vectors, whose part from both modalities is "cross". NaN where there is no gradient at all.
+    h_audio and h_text are what the pathways start from: the projected segments, or the parts of the document vectors,
+    of which "cross" is made of both modalities. NaN where there is no gradient at all.
     """
     task.module.eval()
     network = task.network
-    if isinstance(network, PrototypeNetwork):
-        gradients = _of_vectors(task, batch, network.parts["audio"])
-    else:
-        gradients = _of_segments(task, batch, network)
+    gradients = _of_segments(task, batch, network) if isinstance(network, HilbertNetwork) else _of_vectors(task, batch)
     norms = {name: float(gradient.double().norm()) for name, gradient in gradients.items()}
     total = sum(norms.values())
     return {name: norm / total if total else math.nan for name, norm in norms.items()}
 
 
-def _of_vectors(task: RepresentationTask, batch: Batch, width: int) -> dict[str, Tensor]:
-    audio, text = (part.values.clone().requires_grad_() for part in (batch.audio, batch.text))
-    batch = batch._replace(audio=batch.audio._replace(values=audio), text=batch.text._replace(values=text))
-    rows, words = _slopes(task.losses(batch, 1.0)["total"], [audio, text])
-    return {"audio": rows[:, :width], "text": words, "cross": rows[:, width:]}
+def _of_vectors(task: RepresentationTask, batch: Batch) -> dict[str, Tensor]:
+    parts = {name: getattr(batch.inputs, name).clone().requires_grad_() for name in ("audio", "text", "cross")}
+    batch = batch._replace(inputs=batch.inputs._replace(**parts))
+    return dict(zip(parts, _slopes(task.losses(batch, 1.0)["total"], list(parts.values())), strict=True))
 
 
 def _of_segments(task: RepresentationTask, batch: Batch, network: HilbertNetwork) -> dict[str, Tensor]:

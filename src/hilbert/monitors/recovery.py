@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from hilbert.nn.inputs import column_moments
 from hilbert.losses.cka import MIN_DOCS
+from hilbert.nn.inputs import column_moments
 
 Floats = NDArray[np.float64]
 

@@ -70,8 +70,9 @@ class Vectorizer:
         prototypes, values = {}, {}
         for name in ("audio", "text"):
             packed: Packed = getattr(bags, name)
-            prototypes[name] = Prototypes.fit(packed, config.heads, config.prototypes, SPACE, seed)
-            prototypes[f"{name}.cross"] = Prototypes.fit(packed, config.heads, CROSS_PROTOTYPES, SPACE, seed)
+            prototypes[name], prototypes[f"{name}.cross"] = Prototypes.fit_many(
+                packed, config.heads, (config.prototypes, CROSS_PROTOTYPES), SPACE, seed
+            )
             values[name] = SegmentTransform.fit(packed, CROSS_COMPONENTS)
         fitted = cls(prototypes, values, {})
         limit = max(1, min(config.components, len(bags) // 2))
@@ -146,13 +147,15 @@ class Vectorizer:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Floats]) -> Vectorizer:
-        """Rebuild from ``arrays()``."""
+        """Rebuild from ``arrays()``. Raises KeyError where a part is missing."""
         tree: dict[str, dict[str, dict[str, Floats]]] = {"prototypes": {}, "values": {}, "blocks": {}}
         for path, array in arrays.items():
             kind, name, key = path.split("/")
             tree[kind].setdefault(name, {})[key] = array
+        modalities, blocks = ("audio", "text"), [name for names in BLOCKS.values() for name in names]
+        queries = [name for modality in modalities for name in (modality, f"{modality}.cross")]
         return cls(
-            {name: Prototypes(**found) for name, found in tree["prototypes"].items()},
-            {name: SegmentTransform.from_arrays(found) for name, found in tree["values"].items()},
-            {name: Block(**found) for name, found in tree["blocks"].items()},
+            {name: Prototypes(**tree["prototypes"][name]) for name in queries},
+            {name: SegmentTransform.from_arrays(tree["values"][name]) for name in modalities},
+            {name: Block(**tree["blocks"][name]) for name in blocks},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +36,13 @@ class Prototypes:
     @classmethod
     def fit(cls, packed: Packed, heads: int, count: int, components: int, seed: int) -> Prototypes:
         """Spherical k-means (Dhillon and Modha 2001) on a sample of the training segments."""
-        from sklearn.cluster import KMeans
-        from sklearn.exceptions import ConvergenceWarning
+        return cls.fit_many(packed, heads, (count,), components, seed)[0]
 
+    @classmethod
+    def fit_many(
+        cls, packed: Packed, heads: int, counts: Sequence[int], components: int, seed: int
+    ) -> list[Prototypes]:
+        """The same for each of ``counts``, which share the principal space."""
         values = packed.values.astype(np.float64)
         mean, scale = column_moments(values)
         generator = np.random.default_rng(seed)
@@ -48,17 +53,7 @@ class Prototypes:
         spread = np.maximum(np.sqrt(((standard @ axes) ** 2).sum(axis=0) / max(1, len(standard))), 1e-9)
         axes = axes / spread**WHITENING
         points = unit_rows(standard @ axes).astype(np.float32)
-        count = max(1, min(count, len(points) // SEGMENTS_EACH))
-        centres = []
-        for head in range(heads):
-            if len(points) == 0:
-                centres.append(np.zeros((count, axes.shape[1])))
-                continue
-            means = KMeans(count, init="random", n_init=1, max_iter=ITERATIONS, random_state=seed + head)
-            with warnings.catch_warnings():  # fewer different segments than prototypes: some are twice there
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                centres.append(unit_rows(means.fit(points).cluster_centers_.astype(np.float64)))
-        return cls(mean, axes / scale[:, None], np.stack(centres))
+        return [cls(mean, axes / scale[:, None], _centres(points, heads, count, seed)) for count in counts]
 
     def coordinates(self, packed: Packed) -> Singles:
         """Unit vectors of the segments in the principal space: (segments, components)."""
@@ -71,6 +66,24 @@ class Prototypes:
         flat = self.centres.reshape(heads * count, width).astype(np.float32)
         cosines: Singles = (self.coordinates(packed) @ flat.T).reshape(-1, heads, count)
         return cosines
+
+
+def _centres(points: Singles, heads: int, count: int, seed: int) -> Floats:
+    """(heads, count, components) unit-norm centres of unit vectors (segments, components); fewer of few segments."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    count = max(1, min(count, len(points) // SEGMENTS_EACH))
+    centres = []
+    for head in range(heads):
+        if len(points) == 0:
+            centres.append(np.zeros((count, points.shape[1])))
+            continue
+        means = KMeans(count, init="random", n_init=1, max_iter=ITERATIONS, random_state=seed + head)
+        with warnings.catch_warnings():  # fewer different segments than prototypes: some are twice there
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            centres.append(unit_rows(means.fit(points).cluster_centers_.astype(np.float64)))
+    return np.stack(centres)
 
 
 def assign(similarities: Singles, sharpness: float) -> Singles:

@@ -96,8 +96,8 @@ def confusion(result: Result, model: str) -> Drawing:
     predictions = result.predictions
     names = np.array(predictions.classes)
     tables = [
-        metrics.confusion(predictions.labels, names[proba.argmax(1)], predictions.classes)
-        for proba in predictions.proba[model]
+        metrics.confusion(predictions.labels, names[decided], predictions.classes)
+        for decided in predictions.decisions(model)
     ]
     counts: Floats = np.mean(tables, axis=0)
     total = counts.sum(1, keepdims=True)

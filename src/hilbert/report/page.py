@@ -48,6 +48,8 @@ def render_report(
     """The page as text."""
     main = main_model(result)
     shown, kept, inside = curve_models(result), flow.flow_rows(result), flow.inside_rows(result)
+    tests, reference = test_rows(result), result.metrics["reference"]
+    trivial = [row for row in tests if row["against"] in TRIVIAL and row["against"] != reference]
     features = dict(result.config["features"]) or dict(bags.source if bags is not None else {})
     return render(
         "hilbert.report",
@@ -58,12 +60,12 @@ def render_report(
         verdict=result.verdict,
         corpus=corpus_rows(result, features, corpus_summary or {}),
         classes=class_rows(result),
-        reference=result.metrics["reference"],
+        reference=reference,
         rarest=rarest_class(result),
         rows=model_rows(result),
         smallest=smallest(result),
-        tests=[row for row in test_rows(result) if row["against"] == result.metrics["reference"]],
-        more_tests=[row for row in test_rows(result) if row["against"] != result.metrics["reference"]],
+        tests=[row for row in tests if row not in trivial],
+        more_tests=trivial,
         intervals=figures.intervals(result),
         differences=figures.differences(result),
         shown=shown,
@@ -71,6 +73,7 @@ def render_report(
         precision=figures.curves_of_class(result, shown, "pr"),
         main=main,
         confusion=figures.confusion(result, main) if main else None,
+        decided=main in result.predictions.decided,
         map=figures.embedding_map(result, main) if main else None,
         curves=figures.training_curves(result, main) if main else None,
         by_class=by_class_rows(result, shown),
@@ -150,10 +153,10 @@ def class_rows(result: Result) -> list[tuple[str, int, str, str]]:
 
 
 def test_rows(result: Result) -> list[dict[str, str]]:
-    """Every paired difference with what could have been seen and the corrected t-test."""
+    """Every paired difference with what could have been seen, and the corrected t-test with both of its ratios."""
     rows = []
     for row in result.metrics["differences"]:
-        test = row["corrected_t"]
+        test, usual = row["corrected_t"], row.get("corrected_t_usual")
         rows.append(
             {
                 "model": row["model"],
@@ -161,11 +164,16 @@ def test_rows(result: Result) -> list[dict[str, str]]:
                 "difference": f"{number(row['value'], True)} {span(row, True)}",
                 "detectable": number(row["detectable"]),
                 "t": "–" if test["t"] is None else f"{test['t']:.2f}".replace("-", "−"),
-                "p": "–" if test["p"] is None else "< .001" if test["p"] < 0.001 else number(test["p"]),
+                "p": _p(test),
+                "p_usual": "–" if usual is None else _p(usual),
                 "folds": f"{test['folds']} of {test['of']}",
             }
         )
     return rows
+
+
+def _p(test: Mapping[str, Any]) -> str:
+    return "–" if test["p"] is None else "< .001" if test["p"] < 0.001 else number(test["p"])
 
 
 def corpus_rows(result: Result, features: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -15,22 +15,18 @@ from hilbert.studies.rows import Found
 from hilbert.studies.trial import Arm
 
 TERMS = {"CKA": "cka.weight", "balance": "balance.weight", "dual": "contrast.weight"}
-NETWORK = {
-    "core.enabled": False, "segments.enabled": False, "selection.trained": 1, "prototypes.stability": [0.0],
+NETWORK: Mapping[str, Mapping[str, Any]] = {
+    "paper": {"stack.members": ["experts"]}, "robust": {"stack.members": ["network"]},
 }  # fmt: skip
-"""The network alone: beside others, whose share may be all, a term could do whatever it likes unseen.
-
-What the inner folds would choose of its inputs is fixed, so that arms of one seed differ in their terms alone.
-"""
+"""The network alone: beside other members, whose share may be all, a term could do whatever it likes unseen."""
 STUDIED: Mapping[str, Mapping[str, float]] = {"paper": {}, "robust": {"cka.weight": 0.5, "balance.weight": 1.0}}
 """Weights of terms that a preset leaves out: where they are studied, and what `robust` had until it left them out."""
 MEASURED = {"CKA": "term_cka", "balance": "gap", "dual": "term_contrast"}  # what each term optimises
-ALL = 99  # inner folds, however many a preset has
 GAP = 0.05  # nats (`robust`: a dimension) between both modalities' information that a balance can be asked to close
 PRESETS = ("paper", "robust")
 CONCAT, GMC = Arm("concat-lr", "concat-lr"), Arm("gmc", "gmc")
 SHIPPED = Arm("hilbert", "hilbert")
-"""What a user gets: the preset `robust` with its linear core and its second network."""
+"""What a user gets: the preset `robust` with all its members."""
 
 
 def raised_weights(preset: str) -> dict[str, float]:
@@ -50,15 +46,28 @@ def _published(what: str, preset: str) -> dict[str, float]:
 
 
 def network(preset: str, name: str, options: Mapping[str, Any] | None = None) -> Arm:
-    """The network of a preset without the linear core, with options of its configuration."""
+    """The network of a preset alone, with options of its configuration."""
     model = "hilbert" if preset == "robust" else "hilbert-paper"
-    return Arm(f"{preset} {name}".strip(), model, {**NETWORK, **(options or {})})
+    return Arm(f"{preset} {name}".strip(), model, {**NETWORK[preset], **acting(preset, options or {})})
+
+
+def acting(preset: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without weights of 0 for terms that the preset has not: they would be another name for the same."""
+    absent = STUDIED[preset]
+    return {name: value for name, value in options.items() if name not in absent or value}
 
 
 def studied_weight(preset: str, option: str) -> float:
     """The weight of a term where all terms are on."""
+    if option in STUDIED[preset]:
+        return STUDIED[preset][option]
     section, name = option.split(".")
-    return float(STUDIED[preset].get(option, getattr(getattr(HilbertConfig.load(preset), section), name)))
+    return float(getattr(getattr(_preset(preset), section), name))
+
+
+@cache
+def _preset(name: str) -> HilbertConfig:
+    return HilbertConfig.load(name)
 
 
 def all_terms(preset: str) -> Arm:
@@ -75,16 +84,6 @@ def beyond(preset: str, term: str) -> Arm:
     """Raised weights, and one term three times that: the least that moves it by half does so in half of all corpora."""
     weights = raised_weights(preset)
     return network(preset, f"{term} beyond", weights | {TERMS[term]: 3 * weights[TERMS[term]]})
-
-
-def steady(arm: Arm) -> Arm:
-    """A network that chooses epochs and the readout's C on all inner folds: where macro AUC decides, one is too few.
-
-    With one, arms that keep latents alike may differ by .06 of AUC on 200 documents, by the choice alone.
-    """
-    if "selection.trained" not in arm.options:  # no network alone
-        return arm
-    return replace(arm, options={**arm.options, "selection.trained": ALL})
 
 
 def without(preset: str, *terms: str) -> Arm:
@@ -110,13 +109,8 @@ def direct(preset: str, weights: Mapping[str, float] | None = None) -> Arm:
     """
     start = raised_weights(preset) if weights is None else weights
     name = "a ↔ t" if weights is None else "shipped a ↔ t"
-    own = start.get("contrast.weight", HilbertConfig.load(preset).contrast.weight)
+    own = start.get("contrast.weight", _preset(preset).contrast.weight)
     return network(preset, name, {**start, "contrast.weight": own / 100, "contrast.audio_text": 100.0})
-
-
-def viewed(preset: str, views: str) -> Arm:
-    """The preset's own weights, and other views in the contrast; see ``training.views``."""
-    return network(preset, f"shipped {views}", {"contrast.views": views})
 
 
 def acts(found: Found, off: str, *cases: str) -> list[Part]:

@@ -18,7 +18,7 @@ from hilbert.benchmark.studies.pages import Section, once, value
 from hilbert.benchmark.studies.paired import differences
 from hilbert.benchmark.studies.sweep import described
 from hilbert.evaluation.verdict import number
-from hilbert.studies.arms import STUDIED, TERMS, raised_weights
+from hilbert.studies.arms import STUDIED, TERMS, acting, raised_weights
 from hilbert.studies.claims import AUC_MATTERS, REFUTED, SUPPORTED, UNDECIDED
 from hilbert.studies.experiments.sensitivity import COST, DRAWS, GMC, draws, one_by_one
 
@@ -28,8 +28,9 @@ WHAT = (
     "weights; and one option of `robust` changed at a time."
 )
 NOTES = (
-    "HILBERT is the preset `robust` with linear core, second network and inner selection; its network alone stands "
-    "beside it. Raised: the least weights at which each term halves what it optimises, from `hilbert study weights`.",
+    "HILBERT is the preset `robust` with all its members; its network alone stands beside it. No training: its members "
+    "without the network, which are the same whatever the weights. Raised: the least weights at which each term halves "
+    "what it optimises, from `hilbert study weights`.",
     f"A term is worth it (supported) where the interval without it lies below −{AUC_MATTERS:g}, and not where it lies "
     "above.",
     "Draws: the four weights, each within a factor of ten of its usual value, on a logarithmic scale.",
@@ -40,9 +41,9 @@ NOTES = (
 TASKS = ("maec-a", "speechocean762", "maec-b")  # the dear one last: fits are made task by task
 SHIPPED, BASE, RAISED = "hilbert", "all-terms", "raised"  # as it is shipped, it is without CKA and balance
 FLOOR = -0.01
-ALONE: Callable[[str], str] = "{} (no core)".format  # the row of a model's network alone
+ALONE: Callable[[str], str] = "{} (network)".format  # the row of a model's network alone
+UNTRAINED = f"{SHIPPED} (no training)"  # what a draw's training is held against
 Between = Mapping[tuple[str, str], Mapping[str, Any]]
-CHOSEN = " chosen ("  # in notes on what inner folds chose, of draws and single changes left out
 BESIDE = "gmc (core)"  # GMC with the options of the benchmark, beside the same linear core
 
 
@@ -52,9 +53,8 @@ def variants() -> dict[str, dict[str, float]]:
     for start, weights in ((BASE, STUDIED["robust"]), (RAISED, raised_weights("robust"))):
         rows[start] = dict(weights)
         for terms in (("CKA",), ("balance",), ("dual",), ("CKA", "balance")):
-            without = {**weights, **{TERMS[term]: 0.0 for term in terms}}
-            shipped = without == dict.fromkeys(STUDIED["robust"], 0.0)
-            rows[SHIPPED if shipped else f"{start}-no-{'-'.join(terms)}"] = without
+            without = acting("robust", {**weights, **{TERMS[term]: 0.0 for term in terms}})
+            rows[f"{start}-no-{'-'.join(terms)}" if without else SHIPPED] = without
     return rows
 
 
@@ -93,11 +93,16 @@ def sections(found: Sequence[Case], place: Place) -> list[Section]:
     """For each task: the terms, the draws, single changes."""
     made = []
     for case in found:
-        numbers = numbers_of(case, place, shown=lambda model, variant: variant in ("", "no core", "core"), against=())
+        numbers = numbers_of(case, place, shown=_shown, against=())
         if numbers is not None:
             between = differences(numbers, _pairs(case), place)
             made += [part(case, numbers, between) for part in (_terms, _draws, _changes)]
     return [section for section in made if section.rows]
+
+
+def _shown(model: str, variant: str) -> bool:
+    """Models, HILBERT's networks alone, GMC beside a linear core, and no training, which is the same in every row."""
+    return variant in ("", "network", "core") or f"{model} ({variant})" == UNTRAINED
 
 
 def _starts() -> dict[str, str]:
@@ -108,12 +113,16 @@ def _starts() -> dict[str, str]:
 def _pairs(case: Case) -> list[tuple[str, str]]:
     """All differences that the sections show, but those to concat-lr."""
     found = [pair for name, start in _starts().items() for pair in ((name, start), (ALONE(name), ALONE(start)))]
-    found += [(name, BESIDE) for name in case.models if name.startswith("draw-")]
+    drawn = [name for name in case.models if name.startswith("draw-")]
+    found += [(name, other) for name in drawn for other in (BESIDE, UNTRAINED)]
     return found + [pair for name in changes() for pair in ((name, SHIPPED), (ALONE(name), ALONE(SHIPPED)))]
 
 
 def _terms(case: Case, numbers: Numbers, between: Between) -> Section:
-    rows = [[REFERENCE, value(numbers.auc(REFERENCE)), *[""] * 5]]
+    rows = [
+        [name, value(numbers.auc(name)), value(numbers.difference(name, REFERENCE), True), *[""] * 4]
+        for name in (REFERENCE, UNTRAINED)
+    ]
     for name, start in _starts().items():
         change, change_alone = between.get((name, start)), between.get((ALONE(name), ALONE(start)))
         against, worth = value(numbers.difference(name, REFERENCE), True), "" if name == start else worth_of(change)
@@ -122,9 +131,7 @@ def _terms(case: Case, numbers: Numbers, between: Between) -> Section:
     heads = ["row", "macro AUC", f"Δ {REFERENCE}", "Δ its start", "are its terms worth it?", "network alone",
              "Δ its start"]  # fmt: skip
     lines = [f"{case.setting.id}: {described(numbers)}. A row's start is {BASE} or {RAISED}, with all terms."]
-    other = tuple(f"{name}: " for name in case.models if name not in (REFERENCE, *_starts()))
-    notes = [note for note in once(numbers.notes) if not (note.startswith(other) and CHOSEN in note)]
-    return Section(f"{case.name}: terms", heads, rows, lines, notes)
+    return Section(f"{case.name}: terms", heads, rows, lines, once(numbers.notes))
 
 
 def _draws(case: Case, numbers: Numbers, between: Between) -> Section:
@@ -133,11 +140,16 @@ def _draws(case: Case, numbers: Numbers, between: Between) -> Section:
     arms = {arm.name.replace(" ", "-"): arm.options for arm in draws()}
     rows = [
         [name, *(f"{weight:g}" for weight in arms[name].values()), value(numbers.auc(name)), value(own[name], True),
-         value(between.get((name, BESIDE)), True)]
+         value(between.get((name, UNTRAINED)), True), value(between.get((name, BESIDE)), True)]
         for name in names
     ]  # fmt: skip
-    heads = ["draw", "contrast", "CKA", "balance", "router z", "macro AUC", f"Δ {REFERENCE}", f"Δ {BESIDE}"]
-    return Section(f"{case.name}: joint draws", heads, rows, [said(own)] if own else [])
+    heads = ["draw", "contrast", "CKA", "balance", "router z", "macro AUC", f"Δ {REFERENCE}", "Δ no training",
+             f"Δ {BESIDE}"]  # fmt: skip
+    lines = [said(own)] if own else []
+    trained = {name: row for name in names if (row := between.get((name, UNTRAINED))) is not None}
+    if trained:
+        lines.append(said(trained, "no training"))
+    return Section(f"{case.name}: joint draws", heads, rows, lines)
 
 
 def _changes(case: Case, numbers: Numbers, between: Between) -> Section:
@@ -168,8 +180,8 @@ def worth_of(change: Mapping[str, Any] | None) -> str:
     return REFUTED if change["low"] > -AUC_MATTERS else UNDECIDED
 
 
-def said(own: Mapping[str, Mapping[str, Any] | None]) -> str:
-    """The range of the draws' differences to concat-lr, and whether the two goals are met."""
+def said(own: Mapping[str, Mapping[str, Any] | None], reference: str = REFERENCE) -> str:
+    """The range of the draws' differences to the reference, and whether the two goals are met."""
     known = [row for row in own.values() if row is not None]
     whole = len(known) == DRAWS and all(row["high"] is not None for row in known)
     gains = np.array([row["value"] for row in known])
@@ -179,5 +191,5 @@ def said(own: Mapping[str, Mapping[str, Any] | None]) -> str:
     median, least, most = (number(float(x), True) for x in (np.median(gains), gains.min(), gains.max()))
     return (
         f"{len(gains)} draws: median difference {median}, from {least} to {most}; {int((gains > 0).sum())} above "
-        f"{REFERENCE}; {low} intervals wholly below {number(FLOOR)}. Goal (median of 0 or more, none below): {met}."
+        f"{reference}; {low} intervals wholly below {number(FLOOR)}. Goal (median of 0 or more, none below): {met}."
     )

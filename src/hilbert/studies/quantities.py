@@ -12,23 +12,26 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from hilbert.baselines.linear import ConcatLR
+from hilbert import metrics
 from hilbert.benchmark.studies.ranks import mapped, ranks
+from hilbert.estimators import ConcatLR
 from hilbert.features.bags import Bags
+from hilbert.losses.total import References, RepresentationObjective
 from hilbert.metrics import within_fold_auc
-from hilbert.nn.pooled import PooledBlocks, pool
 from hilbert.monitors import dominance, embedded, recovery
 from hilbert.monitors.network import trained_task
+from hilbert.nn.pooled import PooledBlocks, pool
 from hilbert.splits import encode_groups
 from hilbert.synthetic import Synthetic
-from hilbert.training.batches import make_batch
-from hilbert.training.fit import Fit, Prepared
+from hilbert.training.data import Dataset, make_batch
+from hilbert.training.fit import Fit
 
 Ints = NDArray[np.int64]
 Values = dict[str, float]
 DIRECTIONS = ("audio → text", "audio → joint")
 # outputs of a model beside its main one, where it has them
-PARTS = {"no core": "auc_network", "core": "auc_core", "experts": "auc_experts"}
+PARTS = {"network": "auc_network", "no training": "auc_untrained", "core": "auc_core"}
+WHOLE_LOSS = {"contrast.weight": 1.0, "cka.weight": 1.0, "balance.weight": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,6 @@ class Seen:
     bags: Bags
     train: Ints
     test: Ints
-    prepared: Prepared | None
     seed: int
 
 
@@ -54,15 +56,33 @@ def prediction(seen: Seen) -> Values:
     auc = within_fold_auc(y, proba, classes=classes)
     best = within_fold_auc(y, seen.data.posterior[seen.test], classes=classes)
     found = {"auc": auc, "reached": (auc - 0.5) / (best - 0.5)}
-    if hasattr(seen.model, "variants") and getattr(seen.model, "core_", True) is not None:  # else there is but one part
+    if hasattr(seen.model, "variants"):
         others = seen.model.variants(bags)
         found |= {
             name: within_fold_auc(y, others[part], classes=classes) for part, name in PARTS.items() if part in others
         }
     if rare.any():
         found["auprc"] = float(average_precision_score(rare, proba[:, rarest]))
-        found["recall"] = float((proba[rare].argmax(axis=1) == rarest).mean())
+        found["recall"] = float((decided(seen)[rare] == rarest).mean())
     return found
+
+
+def decisions(seen: Seen) -> Values:
+    """Balanced accuracy of what the model decides, and how far its probabilities are from what happens."""
+    y, proba = seen.data.y[seen.test], seen.model.predict_proba(seen.bags[seen.test])
+    classes = np.arange(len(seen.data.design.target.priors))
+    slope, intercept = metrics.calibration_line(y, proba, classes)
+    return {
+        "balanced": metrics.balanced_accuracy(y, decided(seen)),
+        "ece": metrics.calibration_error(y, proba, classes),
+        "slope": slope,
+        "intercept": intercept,
+    }
+
+
+def decided(seen: Seen) -> Ints:
+    """(test documents,) the classes that the model decides for; those of synthetic documents are numbers."""
+    return np.asarray(seen.model.predict(seen.bags[seen.test])).astype(np.int64)
 
 
 def flow(seen: Seen) -> Values:
@@ -71,7 +91,7 @@ def flow(seen: Seen) -> Values:
     Their dominance index is about the inputs' components; ``latents`` has the one about the latents.
     """
     seeds = np.random.SeedSequence([seen.seed, 1])
-    found = embedded(seen.model, seen.bags[seen.train], seen.bags[seen.test], seeds, seen.prepared)
+    found = embedded(seen.model, seen.bags[seen.train], seen.bags[seen.test], seeds)
     return {"dominance_inputs" if name == "dominance" else name: value for name, value in found.items()}
 
 
@@ -134,20 +154,32 @@ def retrieval(seen: Seen) -> Values:
 def terms(seen: Seen) -> Values:
     """What each term optimises, on the training documents: contrast (nats), structure lost, gap of information.
 
-    The gap is the audio's information minus the text's, with its sign: a mean of absolute values is never 0.
+    Those that the model's own loss lacks are computed all the same, in the form that this loss would have. The gap is
+    the audio's information minus the text's, with its sign: a mean of absolute values is never 0.
     """
     fit: Fit = seen.model.fit_
-    config, prepared = seen.model.config_, seen.prepared
-    if prepared is None or fit.objective is None:
+    config = seen.model.config_.replace(WHOLE_LOSS)
+    if fit.objective is None:
         return {}
-    data = prepared.data
-    task = trained_task(fit, fit.objective, config, data)
+    objective = RepresentationObjective(config).to(fit.device)
+    objective.load_state_dict(fit.objective.state_dict())
+    data = _with_references(seen, seen.model.data_)
+    task = trained_task(fit, objective, config, data)
     task.module.eval()
     with torch.no_grad():
         parts = task.losses(make_batch(data, np.arange(len(data))), 1.0)
     gap = float(parts["information_audio"]) - float(parts["information_text"])
     contrast = 0.5 * (float(parts["audio_joint"]) + float(parts["text_joint"]))
     return {"term_contrast": contrast, "term_cka": float(parts["cka"]), "gap": gap}
+
+
+def _with_references(seen: Seen, data: Dataset) -> Dataset:
+    """Training documents with the pooled inputs that structure and information refer to, whatever the loss needed."""
+    train = seen.bags[seen.train]
+    pooled = [pool(train.audio), pool(train.text)]
+    frozen = PooledBlocks.fit_pooled(pooled).transform_pooled(pooled)
+    tensors = (torch.as_tensor(x, dtype=torch.float32, device=data.target.device) for x in frozen)
+    return Dataset(data.inputs, References(*tensors), data.groups, data.target)
 
 
 def padding(seen: Seen) -> Values:
@@ -161,6 +193,7 @@ def padding(seen: Seen) -> Values:
 
 MEASURES = {
     "prediction": prediction,
+    "decisions": decisions,
     "flow": flow,
     "latents": latents,
     "retrieval": retrieval,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from hilbert.benchmark.tables import grid
 from hilbert.evaluation.printing import print_table
 from hilbert.files import write_text
-from hilbert.studies.arms import ALL
 from hilbert.studies.claims import Claim
 from hilbert.studies.experiment import Experiment
 from hilbert.studies.pages import QUICK_SAYS, decided
@@ -19,19 +18,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SECONDS = {"concat-lr": 1.5, "audio-lr": 1.0, "concat-gb": 3.0, "comm": 12.0}
-USUAL, WHOLE = 7.0, 25.0  # seconds of a fit and its measures: of a network alone, and of all that `robust` has
+USUAL, WHOLE = 8.0, 10.0  # seconds of a fit and its measures: of a network alone, and of all that `robust` has
 
 
 def expected_seconds(trials: Sequence[Trial]) -> float:
     """A guess from fits of 200 documents on one core of 2026."""
     total = 0.0
     for trial in trials:
-        whole = trial.arm.model == "hilbert" and trial.arm.options.get("segments.enabled", True)
+        whole = trial.arm.model == "hilbert" and len(trial.arm.options.get("stack.members", ("all", "of them"))) > 1
         each = WHOLE if whole else SECONDS.get(trial.arm.model, USUAL)
-        if trial.arm.options.get("training.max_segments", 0) is None:
+        if trial.arm.options.get("network.max_segments", 0) is None:
             each *= max(1.0, (trial.design.audio.segments + trial.design.text.segments) / 24)
-        if trial.arm.options.get("selection.trained") == ALL:
-            each *= 2
         total += each * trial.train / 200
     return total
 

@@ -23,7 +23,11 @@ NAMES = {
     "term_cka": "structure lost",
     "gap": "information, audio − text",
     "auc_network": "macro AUC, network alone",
-    "auc_core": "macro AUC, beside the core",
+    "auc_untrained": "macro AUC, no training",
+    "auc_core": "macro AUC, beside a linear core",
+    "balanced": "balanced accuracy",
+    "ece": "ECE",
+    "slope": "slope of calibration",
     "padding": "change by padding",
 }
 

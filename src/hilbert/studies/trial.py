@@ -18,7 +18,6 @@ from hilbert.features.bags import Bags
 from hilbert.features.pairing import partners
 from hilbert.studies import quantities
 from hilbert.synthetic import Design, Synthetic, generate
-from hilbert.training.sharing import sharing
 
 VERSION = 2  # raised when the same trial would give other values
 REPEAT = 100_000  # between the model seeds of one data seed; no data seed is as large
@@ -71,7 +70,7 @@ def _identity(model: str, options: str) -> dict[str, Any]:
 
 def run_trial(trial: Trial) -> tuple[Values, float]:
     """The values of a trial by name, and the seconds of the fit; on one thread, so that they are the same anywhere."""
-    with single_thread(trial.seed), sharing():
+    with single_thread(trial.seed):
         return _run(trial)
 
 
@@ -89,13 +88,10 @@ def _run(trial: Trial) -> tuple[Values, float]:
         y[trial.labelled :] = None
         if not getattr(model, "uses_unlabelled", False):
             train, y = train[: trial.labelled], y[: trial.labelled]
-    prepared: list[Any] = []
-    if hasattr(model, "on_prepared"):
-        model.on_prepared = prepared.append
     started = time.perf_counter()
     model.fit(bags[train], y, data.groups[train])
     seconds = time.perf_counter() - started
-    seen = quantities.Seen(model, data, bags, train, test, prepared[0] if prepared else None, trial.seed)
+    seen = quantities.Seen(model, data, bags, train, test, trial.seed)
     values = quantities.measure(seen, trial.measures)
     return {name: float(f"{value:.6g}") for name, value in values.items()}, round(seconds, 3)
 

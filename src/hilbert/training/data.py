@@ -90,9 +90,11 @@ class VectorData(NamedTuple):
     @classmethod
     def of(cls, vectors: DocumentVectors, device: str = "cpu") -> VectorData:
         """From numpy, in float32."""
-        parts = (vectors.audio, vectors.text, vectors.cross)
-        tensors = (torch.as_tensor(part, dtype=torch.float32, device=device) for part in parts)
-        return cls(*tensors, vectors.has_audio, vectors.has_text)
+        audio, text, cross = (
+            torch.as_tensor(part, dtype=torch.float32, device=device)
+            for part in (vectors.audio, vectors.text, vectors.cross)
+        )
+        return cls(audio, text, cross, vectors.has_audio, vectors.has_text)
 
     @property
     def has(self) -> tuple[Mask, Mask]:

@@ -1,13 +1,16 @@
 """All studies by name: what their cases are, and that none of them tests a document that does not count."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from hilbert.benchmark.models import build
+from hilbert.benchmark.models import build, identity
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.studies import imbalance, presets
 from hilbert.benchmark.studies.all import STUDIES, plan, summary
 from hilbert.benchmark.studies.case import classes, representations
+from hilbert.benchmark.studies.running import run
 from hilbert.benchmark.tasks import is_tuning
 from hilbert.config import HilbertConfig
 from hilbert.errors import UsageError
@@ -115,21 +118,51 @@ def test_what_has_no_embedding_is_left_out_and_changes_none(paired_data, preset)
     small = {"preset": preset, "training.epochs": 2}
     bare = representations(["hilbert"], {"hilbert": small}, True, direct=False)["hilbert"]
     whole = build("hilbert", small, True)
-    assert whole.config != bare.config
     z = [model.fit(data.bags, data.y, data.groups).transform(data.bags) for model in (bare, whole)]
-    assert bare.core_ is None
-    assert bare.second_ is None
+    assert bare.members_ == (("network",) if preset == "robust" else ("experts",))
     assert np.array_equal(*z)
 
 
-def test_each_difference_between_the_presets_is_in_one_step_and_the_path_ends_at_robust():
-    changes = presets.steps()
-    old, new = (presets.flat(HilbertConfig.load(n).model_dump(mode="json")) for n in ("paper", "robust"))
-    different = {name for name in new if name != "preset" and old[name] != new[name]}
-    named = [name for own in changes.values() for name in own]
-    assert sorted(named) == sorted(different)
-    end = presets.flat(HilbertConfig.load("paper", presets.path()[-1][1]).model_dump(mode="json"))
-    assert {k: v for k, v in end.items() if k != "preset"} == {k: v for k, v in new.items() if k != "preset"}
-    for overrides in presets.variants().values():
-        HilbertConfig.load("paper", overrides)
-    assert presets.path()[1][0] in presets.variants()
+def test_the_way_from_paper_to_robust_changes_one_idea_at_a_time():
+    way = presets.path()
+    assert list(way) == ["paper", "+ terms", "+ labels", "+ vectors", "+ readout", "robust"]
+    assert (way["paper"], way["robust"]) == tuple(HilbertConfig.load(name) for name in ("paper", "robust"))
+    changed = [
+        {name for name in type(old).model_fields if getattr(old, name) != getattr(new, name)}
+        for old, new in pairwise(way.values())
+    ]
+    assert changed == [
+        {"cka", "balance"}, {"contrast", "head", "training"}, {"network", "vectors"}, {"stack"}, {"stack", "preset"},
+    ]  # fmt: skip
+    (case, *_) = presets.cases(None, {}, False)
+    assert list(case.models) == ["concat-lr", "paper", "with-terms", "with-labels", "with-vectors", "with-readout",
+                                 "robust"]  # fmt: skip
+    assert identity(case.models["robust"]) == identity(build("hilbert"))
+
+
+def test_few_labels_are_drawn_ten_times_and_leave_the_other_curves_as_they_are(place, paired_data, columns):
+    found = {case.name: case for case in plan(["curves"], "standard", place).cases}
+    few = {name for name, case in found.items() if case.repeats == 10}
+    tasks = ("maec-a", "maec-b", "speechocean762", "speechocean762-age")
+    assert few == {f"{task}-few-{size}" for task in tasks for size in (30, 50, 80)}
+    assert {name: case.repeats for name, case in found.items() if name not in few} == {
+        f"{task}-{size}": draws for task, draws in (("maec-a", 2), ("maec-b", 1)) for size in (50, 100, 200, 400)
+    }
+    data = paired_data(docs=160, labels=LABELS["speechocean762"], task="speechocean762")
+    material = found["speechocean762-age-few-50"].make(found["speechocean762-age-few-50"], data, columns(data), 0)
+    assert {name: classes(labels) for name, labels in material.targets.items()} == {"age": ["adult", "child"]}
+    parts = [split.train.tolist() for split in material.splits if split.fold == 0]
+    assert len(parts) == 10
+    assert len({tuple(part) for part in parts}) == 10
+    assert all(len(part) <= 50 for part in parts)
+
+
+def test_the_imbalance_page_has_decisions_and_calibration(place, paired_data, columns):
+    data = paired_data(docs=160, labels=LABELS["maec-b"], task="maec-b")
+    cases = plan(["imbalance"], "quick", place, ["concat-lr"]).cases
+    run(cases, place, lambda case: case.make(case, data, columns(data), 0), jobs=1)
+    titles = {section.title: section for section in imbalance.sections(cases, place)}
+    wanted = ("AUPRC of the minority", "recall of the minority", "balanced accuracy")
+    assert {f"maec-b: {what}" for what in wanted} <= set(titles)
+    assert titles["maec-b: recall of the minority"].rows[0][0] == "concat-lr"
+    assert "maec-b: expected calibration error, and slope of calibration" in titles

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from hilbert.baselines.heads import ExpertHead, LogisticHead
 from hilbert.benchmark.models import build
-from hilbert.benchmark.studies.case import Material, looked_at
+from hilbert.benchmark.studies.case import Material
 from hilbert.benchmark.studies.heads import HEADS, direct, look, subsets
+from hilbert.benchmark.studies.jobs import looked_at
 from hilbert.benchmark.studies.probes import look as probe
 from hilbert.splits import grouped_folds
-from hilbert.training.heads import ExpertHead, LogisticHead
 
 
 def make(data, **targets):

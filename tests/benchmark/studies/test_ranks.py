@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hilbert.benchmark.models import build
-from hilbert.benchmark.studies.case import Material, looked_at
+from hilbert.benchmark.studies.case import Material
+from hilbert.benchmark.studies.jobs import looked_at
 from hilbert.benchmark.studies.ranks import MEASURES, chance, difference, mapped, measured, ranks, samples
 from hilbert.benchmark.studies.retrieval import look, measure_shuffled
 from hilbert.evaluation.intervals import group_weights

@@ -101,7 +101,7 @@ def expected(case: Case, name: str) -> float:
     """Expected seconds of a fit before one was timed, without what the case does beside it."""
     like = name
     if case.study == "presets" and name != "concat-lr":
-        like = "hilbert" if name.startswith("path") or name.endswith("backbone") else "hilbert-paper"
+        like = "hilbert" if name in ("with-vectors", "with-readout", "robust") else "hilbert-paper"
     return expected_seconds(like, case.setting.task.name, case.documents is not None) * case.share
 
 

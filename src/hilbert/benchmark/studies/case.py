@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from hilbert.baselines import MODELS
 from hilbert.baselines.neural import NeuralBaseline
-from hilbert.benchmark.models import build, select
+from hilbert.benchmark.models import TRAINED, build, select
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.tasks import Setting, setting
 from hilbert.config import HilbertConfig
 from hilbert.errors import UsageError
 from hilbert.estimators import HilbertClassifier
-from hilbert.evaluation.fitting import fit_fold, fit_one
+from hilbert.evaluation.fitting import Outcome, fit_fold
 from hilbert.features.bags import Bags
 from hilbert.splits import Split
 
@@ -30,6 +30,7 @@ SWEPT = ("concat-lr", "seq-lr", "gmu", "clip", "gmc", "hilbert")  # in every con
 MAIN = ("concat-lr", "gmu", "clip", "gmc", "hilbert", "hilbert-paper")  # of the quick tier, and where all are too dear
 DEAR = "maec-b"  # the task where a fit takes minutes
 QUICK_DOCUMENTS = 80
+DECIDED = "(decided)"  # a column beside the classes: the number of the class that is decided for
 DIRECT = ("concat-lr",)  # what representations are held against: fitted on each label directly
 TASK_LABEL = "the label of the task"
 Columns = Callable[[Sequence[str]], Mapping[str, Objects]]
@@ -165,28 +166,24 @@ def predicted(name: str, model: Any, material: Material, split: Split, seed: int
     (target,) = material.targets
     names = material.classes(target)
     outcome = fit_fold(name, model, material.bags, material.y, material.groups, split, names, seed, False)
-    documents = material.bags.ids[split.test].tolist()
-    tables = [
-        Table(target, "" if key == name else key.removeprefix(f"{name} (").removesuffix(")"), documents, names, values)
+    return Found(
+        tables_of(name, target, outcome, material.bags.ids[split.test].tolist(), names),
+        outcome.seconds, outcome.notes, outcome.parameters,
+    )  # fmt: skip
+
+
+def tables_of(name: str, target: str, outcome: Outcome, documents: list[str], names: list[str]) -> list[Table]:
+    """Probabilities of a classifier and of its variants, and which of the classes ``names`` each decides for."""
+    return [
+        Table(
+            target,
+            "" if key == name else key.removeprefix(f"{name} (").removesuffix(")"),
+            documents,
+            [*names, DECIDED],
+            np.column_stack([values, outcome.decided[key]]),
+        )
         for key, values in outcome.proba.items()
     ]
-    return Found(tables, outcome.seconds, outcome.notes, outcome.parameters)
-
-
-def looked_at(name: str, model: Any, looks: Sequence[tuple[Look, Material]], split: Split, seed: int) -> list[Found]:
-    """Train a representation once and look at it for several cases, whose materials differ in their targets alone."""
-    inner: list[tuple[dict[str, NDArray[np.float64]], NDArray[np.int64], NDArray[np.int64]]] = []
-    material = looks[0][1]
-
-    def ready(fitted: Any) -> None:
-        fitted.on_inner = lambda z, train, test: inner.append((z, train, test))
-
-    def look(fitted: Any) -> list[list[Table]]:
-        return [look(Trained(fitted, inner), material, split) for look, material in looks]
-
-    known = material.bags, material.y, material.groups
-    found, seconds, notes = fit_one(name, model, *known, split, seed, look, ready)
-    return [Found(tables, seconds, notes) for tables in found]
 
 
 def is_representation(model: Any, supervised: bool = False) -> bool:
@@ -226,11 +223,13 @@ def affordable(task: str) -> Sequence[str] | None:
 
 
 def _embedding_only(model: Any) -> Any:
-    """HILBERT without the linear core and the second network: neither has an embedding, or changes one."""
+    """HILBERT with its network alone: no other member has an embedding, or changes one."""
     if not isinstance(model, HilbertClassifier):
         return model
     assert not isinstance(model.config, HilbertConfig)  # ``build`` names options
-    return model.set_params(config={**(model.config or {}), "core.enabled": False, "segments.enabled": False})
+    config = HilbertConfig.load(model.preset, model.config)
+    trained = [member for member in config.stack.members if member in TRAINED]
+    return model.set_params(config={**(model.config or {}), "stack.members": trained or ["network"]})
 
 
 def usual(task: str, small: bool = False) -> Setting:

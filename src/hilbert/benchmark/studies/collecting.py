@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilbert.baselines import MODELS
-from hilbert.benchmark.collecting import MODEL, device_notes, file_name
+from hilbert.benchmark.collecting import MODEL, UNTRAINED, device_notes, file_name
+from hilbert.benchmark.models import where_stored
 from hilbert.benchmark.place import Place, read_documents
 from hilbert.benchmark.remembering import predictions_hash, remembered
-from hilbert.benchmark.studies.case import Case
-from hilbert.benchmark.studies.running import folder, read_case
+from hilbert.benchmark.studies.case import DECIDED, Case
+from hilbert.benchmark.studies.running import folder, key_of, read_case
 from hilbert.benchmark.studies.store import Stored, read_head
 from hilbert.errors import InputError
 from hilbert.evaluation.measures import measure
@@ -57,7 +58,7 @@ def finished(case: Case, place: Place) -> tuple[dict[str, Stored], Mapping[str, 
 
     Every registered model counts that is stored there, whatever part of the study a run was about.
     """
-    about, found, notes = read_case(case, place), {}, []
+    about, found, notes, stale = read_case(case, place), {}, [], []
     if about is None:
         return {}, None, []
     needed = {(split[0], split[1]) for split in about["splits"]}
@@ -70,11 +71,18 @@ def finished(case: Case, place: Place) -> tuple[dict[str, Stored], Mapping[str, 
                 notes.append(f"{name}: nothing is stored, left out")
             continue
         stored = Stored.open(path, {"key": head["key"]})
+        model = case.models.get(name)
+        if model is not None:
+            now = key_of(case, where_stored(model, head, place.device), about["data"], place.seed)
+            if head["key"] != now:
+                stale.append(name)
         if needed <= stored.done:
             found[name] = stored
         else:
             notes.append(f"{name}: {len(stored.done)} of {len(needed)} fits are finished, left out")
         notes += [f"{text} ({count} of {len(stored.done)} fits)" for text, count in stored.about["notes"].items()]
+    if stale:
+        notes.insert(0, f"of an earlier version, shown as they were stored: {', '.join(stale)}")
     return found, about, notes
 
 
@@ -103,6 +111,7 @@ def gather(
     row_of = {id: row for row, id in enumerate(ids)}
     folds = np.full((len(repeats), len(ids)), -1, dtype=np.int64)
     proba: dict[str, NDArray[np.float64]] = {}
+    decided: dict[str, NDArray[np.int64]] = {}
     for name, one in stored.items():
         for (repeat, fold), tables in one.folds.items():
             for table in tables:
@@ -113,12 +122,19 @@ def gather(
                 key = f"{name} ({table.variant})" if table.variant else name
                 whole = proba.setdefault(key, np.full((len(repeats), len(ids), len(names)), np.nan))
                 order = [table.columns.index(c) for c in names]
-                whole[repeats.index(repeat), rows] = table.values[kept][:, order]
+                values = table.values[kept][:, order]
+                whole[repeats.index(repeat), rows] = values
+                said = values.argmax(axis=1)  # of fits that were stored without decisions
+                if DECIDED in table.columns:
+                    said = table.values[kept, table.columns.index(DECIDED)].astype(np.int64)
+                known = decided.setdefault(key, np.zeros(folds.shape, dtype=np.int64))
+                known[repeats.index(repeat), rows] = said
                 folds[repeats.index(repeat), rows] = fold
     partial = [key for key, values in proba.items() if np.isnan(values).any()]
     kept_proba = {key: values for key, values in proba.items() if key not in partial}
     columns = [np.array(v, dtype=np.str_) for v in (ids, [group[id] for id in ids], [label[id] for id in ids])]
-    return Predictions(tuple(names), columns[0], columns[1], columns[2], folds, kept_proba), partial
+    chosen = {key: decided[key] for key in kept_proba}
+    return Predictions(tuple(names), columns[0], columns[1], columns[2], folds, kept_proba, chosen), partial
 
 
 def numbers_of(
@@ -127,7 +143,7 @@ def numbers_of(
     target: str | None = None,
     shown: Shown = lambda model, variant: True,
     reference: str = REFERENCE,
-    against: Sequence[str] = (MODEL,),
+    against: Sequence[str] = (MODEL, UNTRAINED),
     resamples: int = RESAMPLES,
 ) -> Numbers | None:
     """The numbers of one target (default: the only one), kept beside the tables; None before a model is finished."""
@@ -150,7 +166,7 @@ def measured(
     notes: Sequence[str],
     place: Place,
     reference: str = REFERENCE,
-    against: Sequence[str] = (MODEL,),
+    against: Sequence[str] = (MODEL, UNTRAINED),
     resamples: int = RESAMPLES,
 ) -> Numbers:
     """Metrics, intervals and differences of predictions, kept beside the tables; ``notes`` end those of the case."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hilbert.baselines.heads import ExpertHead, InnerFold, LogisticHead
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.studies.case import (
@@ -23,6 +24,7 @@ from hilbert.benchmark.studies.case import (
     Table,
     Trained,
     representations,
+    tables_of,
     usual,
 )
 from hilbert.benchmark.studies.collecting import REFERENCE, Numbers, numbers_of
@@ -33,7 +35,6 @@ from hilbert.evaluation.fitting import fit_fold
 from hilbert.features.bags import Bags
 from hilbert.nn.linear import softmax
 from hilbert.splits import Split
-from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead
 
 WHAT = (
     "Each representation is trained once a fold with the label named; then three heads read all its embeddings, each "
@@ -150,7 +151,8 @@ def direct(name: str, model: Any, material: Material, split: Split, seed: int) -
         part = split._replace(train=split.train[known[split.train]], test=split.test[known[split.test]])
         names = material.classes(target)
         outcome = fit_fold(name, model, material.bags, labels, material.groups, part, names, seed, False)
-        tables.append(Table(target, "", material.bags.ids[part.test].tolist(), names, outcome.proba[name]))
+        own = tables_of(name, target, outcome, material.bags.ids[part.test].tolist(), names)
+        tables += [table for table in own if not table.variant]
         seconds += outcome.seconds
         notes += outcome.notes
     return Found(tables, seconds, notes)

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
 from hilbert.benchmark.models import digest, identity
-from hilbert.benchmark.studies.case import DIRECT, Case, Found, Material, looked_at
+from hilbert.benchmark.studies.case import DIRECT, Case, Found, Look, Material, Table, Trained, is_representation
 from hilbert.benchmark.studies.store import Stored
+from hilbert.evaluation.fitting import fit_one
 from hilbert.splits import Split
-from hilbert.training.sharing import sharing
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +69,29 @@ def missing_jobs(opened: Sequence[Opened]) -> list[Job]:
 
 
 def measured(job: Job, seed: int) -> list[Found]:
-    """What each case of a job finds; what models have in common is computed once a process."""
-    with sharing():
-        return _measured(job, seed)
-
-
-def _measured(job: Job, seed: int) -> list[Found]:
+    """What each case of a job finds."""
     if not shares(job.cases[0], job.name):
         measure = job.cases[0].measure
         assert measure is not None, job.cases[0].id
         return [measure(job.name, job.model, job.materials[0], job.split, seed)]
     looks = [(case.look, material) for case, material in zip(job.cases, job.materials, strict=True) if case.look]
     return looked_at(job.name, job.model, looks, job.split, seed)
+
+
+def looked_at(name: str, model: Any, looks: Sequence[tuple[Look, Material]], split: Split, seed: int) -> list[Found]:
+    """Train a representation once and look at it for several cases, whose materials differ in their targets alone."""
+    inner: list[tuple[dict[str, NDArray[np.float64]], NDArray[np.int64], NDArray[np.int64]]] = []
+    material = looks[0][1]
+
+    def keep(z: dict[str, NDArray[np.float64]], train: NDArray[np.int64], test: NDArray[np.int64]) -> None:
+        inner.append((z, train, test))
+
+    def look(fitted: Any) -> list[list[Table]]:
+        return [look(Trained(fitted, inner), material, split) for look, material in looks]
+
+    known = material.bags, material.y, material.groups
+    told = clone(model)
+    if is_representation(told, supervised=True):
+        told.set_params(on_inner=keep)
+    found, seconds, notes = fit_one(name, told, *known, split, seed, look)
+    return [Found(tables, seconds, notes) for tables in found]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hilbert.baselines.heads import InnerFold, LogisticHead
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.preparing import Data
 from hilbert.benchmark.studies.case import (
@@ -29,7 +30,6 @@ from hilbert.benchmark.studies.material import folded, terciles
 from hilbert.benchmark.studies.pages import Section, once, value
 from hilbert.nn.linear import softmax
 from hilbert.splits import Split, inner_folds
-from hilbert.training.heads import InnerFold, LogisticHead
 
 WHAT = (
     "Representations trained on one label (or on none) and probed, by logistic regression, for labels they never saw."

@@ -75,14 +75,14 @@ def run(
     """Make the fits that are missing, case by case; none is begun after ``hours``, and nothing is read with 0.
 
     ``redo`` names models whose stored fits are thrown away. Raises UsageError where stored fits were made otherwise, or
-    are unfinished and began on another device.
+    are unfinished and began on another device; not with ``hours`` 0, since tables name those of an earlier version.
     """
     deadline = time.monotonic() + 3600 * hours if hours is not None else float("inf")
     for case in cases:
         for name in set(redo) & set(case.models):
             (folder(case, place) / f"{name}.parquet").unlink(missing_ok=True)
     cases = [_where_stored(case, place) for case in cases]
-    for case in cases:
+    for case in cases if hours != 0 else ():
         _check(case, place)
     work = survey(cases, place, lambda case, name: 0.0)
     for row in work if hours != 0 else ():
@@ -118,13 +118,13 @@ def _open(case: Case, place: Place, material: Material) -> Opened:
     stored = {}
     for name, model in case.models.items():
         about = {"model": name, "data": data, "seed": place.seed, **identity(model)}
-        about["key"] = _key(case, model, data, place.seed)
+        about["key"] = key_of(case, model, data, place.seed)
         stored[name] = Stored.open(target / f"{name}.parquet", about)
     _describe(case, place, material, data)
     return Opened(case, material, stored)
 
 
-def _key(case: Case, model: Any, data: str, seed: int) -> str:
+def key_of(case: Case, model: Any, data: str, seed: int) -> str:
     """A hash of all that a stored fit depends on."""
     how = case.look or case.measure
     assert how is not None, case.id
@@ -145,7 +145,7 @@ def _check(case: Case, place: Place) -> None:
         path = folder(case, place) / f"{name}.parquet"
         head = read_head(path)
         if about is not None and head is not None and head["data"] == about["data"]:
-            require_key(path, head, _key(case, model, about["data"], place.seed))
+            require_key(path, head, key_of(case, model, about["data"], place.seed))
 
 
 def _describe(case: Case, place: Place, material: Material, data: str) -> None:

@@ -4,44 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hilbert.benchmark.collecting import MODEL
+from hilbert.benchmark.collecting import MODEL, UNTRAINED
 from hilbert.benchmark.studies.collecting import REFERENCE, Numbers
 from hilbert.benchmark.studies.pages import Section, once, value
 
 Cell = Callable[[Numbers, str], str]
-KEPT = ("", "no core")
+KEPT = ("", "no training", "network")
 
 
 def main_only(model: str, variant: str) -> bool:
-    """Models themselves, and HILBERT without its linear core."""
+    """Models themselves, and HILBERT without its trained network and by that alone."""
     return not variant or (model == MODEL and variant in KEPT)
 
 
 def sections(title: str, conditions: Sequence[tuple[str, Numbers]], lines: Sequence[str] = ()) -> list[Section]:
-    """Macro AUC, the difference to concat-lr, and HILBERT's difference to each model."""
+    """Macro AUC, the difference to concat-lr, and those of HILBERT, and of HILBERT without training, to each model."""
     counts = [f"{name}: {described(numbers)}" for name, numbers in conditions]
     notes = once([note for _, numbers in conditions for note in numbers.notes])
-    against = [(name, n) for name, n in conditions if MODEL in n.metrics["models"]]
     made = [
         grid_of(f"{title}: macro AUC", conditions, lambda n, m: value(n.auc(m)), [*lines, ". ".join(counts) + "."]),
         grid_of(f"{title}: model − {REFERENCE}", conditions, lambda n, m: value(n.difference(m, REFERENCE), True)),
     ]
-    if against:
-
-        def gain(numbers: Numbers, model: str) -> str:
-            row = numbers.difference(model, MODEL)
-            turned = None
-            if row is not None:
-                low, high = row["high"], row["low"]
-                turned = {
-                    "value": -row["value"],
-                    "low": None if low is None else -low,
-                    "high": None if high is None else -high,
-                }
-            return value(turned, True)
-
-        made.append(grid_of(f"{title}: {MODEL} − model", against, gain))
+    for own in (MODEL, UNTRAINED):
+        against = [(name, n) for name, n in conditions if own in n.metrics["models"]]
+        if against:
+            made.append(grid_of(f"{title}: {own} − model", against, _gain(own)))
     return [*made[:-1], Section(**{**vars(made[-1]), "notes": notes})]
+
+
+def _gain(own: str) -> Cell:
+    """The difference own − model, which is stored the other way round."""
+
+    def shown(numbers: Numbers, model: str) -> str:
+        row = numbers.difference(model, own)
+        if row is None:
+            return ""
+        turned = {key: None if row[key] is None else -row[key] for key in ("value", "low", "high")}
+        return value({"value": turned["value"], "low": turned["high"], "high": turned["low"]}, True)
+
+    return shown
 
 
 def grid_of(title: str, conditions: Sequence[tuple[str, Numbers]], cell: Cell, lines: Sequence[str] = ()) -> Section:

@@ -40,8 +40,8 @@ def trials(size: Size) -> list[Trial]:
 def joint(form: str, drawn: bool = False) -> Arm:
     """The preset `paper` with one form of its joint embedding, trained on all segments or on 16 drawn ones."""
     if drawn:
-        return network("paper", f"{form}, 16 drawn", {"model.joint": form})
-    return network("paper", form, {"model.joint": form, "training.max_segments": None})
+        return network("paper", f"{form}, 16 drawn", {"network.joint": form})
+    return network("paper", form, {"network.joint": form, "network.max_segments": None})
 
 
 def claims(found: Found) -> list[Claim]:

@@ -38,7 +38,7 @@ def trials(size: Size) -> list[Trial]:
 
 def reduced(arm: Arm) -> Arm:
     """An arm on 16 principal components of each modality, scaled to one norm."""
-    return replace(arm, name=f"{arm.name}, with PCA", options={**arm.options, "input.components": NARROW})
+    return replace(arm, name=f"{arm.name}, with PCA", options={**arm.options, "network.components": NARROW})
 
 
 def claims(found: Found) -> list[Claim]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from hilbert.studies.arms import CONCAT, SHIPPED, network, steady
+from hilbert.config import HilbertConfig
+from hilbert.studies.arms import CONCAT, SHIPPED, network
 from hilbert.studies.claims import AUC_MATTERS, Claim, Part, above, combined
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import corpus
@@ -17,10 +20,17 @@ LEVELS = (0.0, 0.5, 1.0)
 DOCUMENTS = 600  # with 200 no head learns opposite rules, and what all cannot do compares nothing
 TEST = 3000
 TREES = Arm("concat-gb", "concat-gb")
-BY_EXPERTS = Arm("hilbert by experts", "hilbert", {"head.readout": False})
+MEMBERS = HilbertConfig.load("robust").stack.members
+BY_EXPERTS = Arm(
+    "hilbert by experts", "hilbert", {"stack.members": ["experts" if m == "network" else m for m in MEMBERS]}
+)  # whose network predicts by its experts instead of by a logistic regression on its embeddings
+READOUT = network("robust", "readout")
 LEARNT = 0.01  # of macro AUC that a rule a sub-population is worth, or there is nothing for experts to learn
 # the MLP has as many hidden units as all experts together, and so nearly as many parameters
 HEADS = ("experts", "mlp", "linear")
+DENSE: Mapping[bool, Mapping[str, Any]] = {  # what a head without experts must leave out
+    False: {}, True: {"head.top_k": None, "head.load_balance": 0.0},
+}  # fmt: skip
 
 
 def trials(size: Size) -> list[Trial]:
@@ -31,25 +41,25 @@ def trials(size: Size) -> list[Trial]:
     presets = ("paper",) if size.small else ("paper", "robust")
     arms = [*(head(preset, kind) for preset in presets for kind in HEADS), CONCAT, TREES]
     if not size.small:
-        arms += [SHIPPED, *(arm for pair in _pairs().values() for arm in pair if arm not in arms)]
-    return crossed(arms, cases, own, ("prediction",))
+        arms += [SHIPPED, READOUT, *(arm for pair in _pairs().values() for arm in pair if arm not in arms)]
+    return crossed(arms, cases, own, ("prediction", "decisions"))
 
 
 def head(preset: str, kind: str) -> Arm:
     """A preset that predicts by a head of this kind itself."""
-    return steady(network(preset, kind, {"head.kind": kind, "head.readout": False}))
+    return network(preset, kind, {"head.kind": kind, "stack.members": ["experts"], **DENSE[kind != "experts"]})
 
 
 def _pairs() -> dict[str, tuple[Arm, Arm]]:
     """Experts with class weights in their loss and without, one of them as the preset has it."""
     paper, robust = head("paper", "experts"), head("robust", "experts")
-    weighed = _loss(paper, "class weights", "class_weight")
-    bare, shipped_bare = (_loss(arm, "no class weights", "none") for arm in (robust, BY_EXPERTS))
+    weighed = _loss(paper, "class weights", True)
+    bare, shipped_bare = (_loss(arm, "no class weights", False) for arm in (robust, BY_EXPERTS))
     return {"paper": (weighed, paper), "robust": (robust, bare), "hilbert": (BY_EXPERTS, shipped_bare)}
 
 
-def _loss(arm: Arm, name: str, imbalance: str) -> Arm:
-    return replace(arm, name=f"{arm.name}, {name}", options={**arm.options, "head.imbalance": imbalance})
+def _loss(arm: Arm, name: str, weighed: bool) -> Arm:
+    return replace(arm, name=f"{arm.name}, {name}", options={**arm.options, "head.class_weights": weighed})
 
 
 def _name(level: float) -> str:
@@ -63,7 +73,8 @@ def claims(found: Found) -> list[Claim]:
         for other in ("mlp", "linear"):
             arms = [head(preset, kind).name for kind in ("experts", other)]
             made += _gain(found, f"{preset}: experts gain on the {other} head", arms, _learnable(found, preset))
-    both = [BY_EXPERTS.name, SHIPPED.name]
+    alone, both = [head("robust", "experts").name, READOUT.name], [BY_EXPERTS.name, SHIPPED.name]
+    made += _gain(found, "robust: experts gain on the readout", alone, _learnable(found, "robust"))
     made += _gain(found, "hilbert: experts gain on the readout", both, _learnable(found, "robust"))
     cost = found.change("auc", *both, _name(LEVELS[0]))
     if cost:
@@ -116,11 +127,12 @@ EXPERIMENT = Experiment(
     "Does the mixture of experts help where sub-populations follow rules of their own?",
     "Two sub-populations, which every segment shows. At heterogeneity 0 one rule makes all labels, at 1 the two "
     f"rules are opposite. {DOCUMENTS} training documents. The MLP has as many hidden units as all experts together. "
-    "hilbert is the shipped model, which predicts by logistic regression on its embeddings, and once by its experts. "
+    "hilbert is the shipped model, whose network predicts by logistic regression on its embeddings (the readout), and "
+    "once by its experts. Recall and balanced accuracy are those of the classes that a model decides for. "
     "Experts are also trained with class weights in the loss of paper, which has none, and without in that of robust.",
     trials,
     claims,
-    ("auc", "reached", "auprc"),
+    ("auc", "auc_untrained", "reached", "auprc", "recall", "balanced", "ece", "slope"),
     ("auc",),
     "heterogeneity",
 )

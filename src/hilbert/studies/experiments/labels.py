@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, network, shipped_without, steady, viewed
+from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, network, shipped_without
 from hilbert.studies.claims import AUC_MATTERS, R2_MATTERS, Claim, above, combined
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import corpus
@@ -28,11 +28,11 @@ MEASURES = ("prediction", "latents")
 def trials(size: Size) -> list[Trial]:
     """Labels from one source at a time."""
     own = size if size.small else size._replace(test=TEST)
-    main = [steady(arm) for preset in PRESETS for arm in (network(preset, "shipped"), direct(preset, {}))]
+    main = [arm for preset in PRESETS for arm in (network(preset, "shipped"), direct(preset, {}))]
     others: list[Arm] = []
     if not size.small:
-        ways = [arm for p in PRESETS for arm in (added(p), shipped_without(p, "dual"), viewed(p, "crossed"))]
-        others = [*(steady(arm) for arm in (*ways, viewed("paper", "disjoint"))), CONCAT, GMC, COMM]
+        ways = [arm for p in PRESETS for arm in (added(p), shipped_without(p, "dual"))]
+        others = [*ways, CONCAT, GMC, COMM]
     made = []
     for level, case in enumerate((ALL, OWN) if size.small else TARGETS):
         arms = [*main, *(arm for arm in others if case != SYNERGY or arm in (CONCAT, GMC, COMM))]
@@ -73,13 +73,7 @@ def claims(found: Found) -> list[Claim]:
             "the dual contrast serves unique labels better than none does": (dual, none, OWN),
             "audio ↔ text beside the dual contrast serves few shared labels better": (added(preset).name, dual, few),
             "audio ↔ text beside the dual contrast costs unique labels": (dual, added(preset).name, OWN),
-            "contrast with what the other modality alone gives serves few shared labels better": (
-                viewed(preset, "crossed").name, dual, few,
-            ),
-            "contrast between disjoint halves of the segments serves unique labels better": (
-                viewed(preset, "disjoint").name, dual, OWN,
-            ),
-        }  # fmt: skip
+        }
         made += [_serves(found, f"{preset}: {text}", *way) for text, way in ways.items() if _there(found, *way)]
         if SYNERGY in found.cases:
             learnt = [above("macro AUC of dual", found.values("auc", dual, SYNERGY), ABOVE_CHANCE)]
@@ -101,8 +95,7 @@ EXPERIMENT = Experiment(
     "Which contrast serves labels that one modality holds, and which those that both hold?",
     "The label rests on the shared latents (200 documents or 60 of them have one), on both modalities' own, or on a "
     "product of signs about which neither says anything alone (synergy). All arms have their preset's weights, but "
-    "for the contrast: crossed, of each modality with a joint embedding that has not seen it; disjoint, with one of "
-    "other segments. What is kept is read from all three embeddings: a ↔ t leaves the joint one to the other terms.",
+    "for the contrast. What is kept is read from all three embeddings: a ↔ t leaves the joint one to the other terms.",
     trials,
     claims,
     ("auc", "reached", "latent_shared", "least", "least_all"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, network, shipped_without, viewed
+from hilbert.studies.arms import CONCAT, GMC, PRESETS, direct, network, shipped_without
 from hilbert.studies.claims import Claim, Part, PerSeed, above, below, combined
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import corpus
@@ -24,7 +24,7 @@ def trials(size: Size) -> list[Trial]:
     arms = [network(preset, "shipped") for preset in PRESETS]
     arms += [BLIND, direct("paper", {}), blind(direct("robust", {}))]
     if not size.small:
-        arms += [viewed("paper", "crossed"), viewed("paper", "disjoint"), blind(viewed("robust", "crossed")), GMC, CLIP]
+        arms += [GMC, CLIP]
     real = [*arms, *(shipped_without(preset, "dual") for preset in PRESETS), CONCAT]
     made = []
     for case, own, shuffled in ((REAL, real, False), (SHUFFLED, arms, True)):
@@ -65,8 +65,6 @@ def claims(found: Found) -> list[Claim]:
         ways = {
             "the dual contrast": network(preset, "shipped"),
             "a ↔ t": direct(preset, {}),
-            "the crossed contrast": viewed(preset, "crossed"),
-            "the contrast of disjoint views": viewed(preset, "disjoint"),
         }
         for contrast, way in ways.items():
             name = (blind(way) if preset == "robust" else way).name

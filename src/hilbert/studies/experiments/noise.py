@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hilbert.studies.arms import CONCAT, PRESETS, SHIPPED, acts, network, raised, steady, without
+from hilbert.studies.arms import CONCAT, PRESETS, SHIPPED, acts, network, raised, without
 from hilbert.studies.claims import Claim, above
 from hilbert.studies.experiment import Experiment, Size, crossed
 from hilbert.studies.experiments.base import corpus
@@ -26,7 +26,7 @@ def trials(size: Size) -> list[Trial]:
         own = [network(preset, "shipped") for preset in PRESETS]
         arms += [CONCAT, *own, *(on_audio(arm) for arm in (*own, SHIPPED))]
         arms += [without(preset, "CKA") for preset in PRESETS]
-    return crossed([steady(arm) for arm in arms], case, size, ("prediction", "latents", "flow", "terms"))
+    return crossed(arms, case, size, ("prediction", "latents", "flow", "terms"))
 
 
 def on_audio(arm: Arm) -> Arm:

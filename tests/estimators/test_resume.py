@@ -48,13 +48,13 @@ def test_killed_training_resumes_to_the_same_bytes(request, tensors, corpus, tin
     command = [sys.executable, "-c", KILLED, str(conftest), preset, str(tmp_path / "c")]
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, timeout=180)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    # of paper two stages and the final fit's first, of robust three inner folds
+    # of paper both stages of the first inner fold and one of the second, of robust three inner folds
     assert len(list((tmp_path / "c").rglob("*.safetensors"))) == 3
     resumed = HilbertClassifier(preset, tiny, checkpoint=tmp_path / "c").fit(bags, y, groups=groups)
     assert tensors(resumed) == tensors(whole)
     assert resumed.history_ == whole.history_
     assert resumed.epochs_ == whole.epochs_
-    assert resumed.alpha_ == whole.alpha_
+    assert resumed.shares_ == whole.shares_
     assert np.array_equal(resumed.predict_proba(bags), whole.predict_proba(bags))
 
 
@@ -76,19 +76,17 @@ def interrupt(monkeypatch, after):
 
 
 @pytest.mark.parametrize(
-    ("backbone", "regime", "after"),
+    ("kind", "regime", "after"),
     [
         ("segments", "two_stage", 1),
-        ("segments", "two_stage", 7),
         ("segments", "joint", 3),
-        ("prototypes", "two_stage", 7),
-        ("prototypes", "joint", 3),
+        ("vectors", "two_stage", 7),
+        ("vectors", "joint", 3),
     ],
 )
-def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, backbone, regime, after):
+def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, kind, regime, after):
     bags, y, groups = corpus
-    config = tiny | SHORTEST | {"training.regime": regime, "model.backbone": backbone}
-    config |= {"core.enabled": False, "segments.enabled": False, "selection.trained": 2}
+    config = tiny | SHORTEST | {"training.regime": regime, "network.kind": kind, "stack.members": ["experts"]}
     whole = HilbertClassifier(config=config).fit(bags, y, groups=groups)
     with monkeypatch.context() as patch:
         interrupt(patch, after)
@@ -101,25 +99,6 @@ def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypat
     calls = interrupt(monkeypatch, 10**6)
     HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
     assert calls == []  # all of it was there
-
-
-@pytest.mark.parametrize("share", [0.6, 0.99])
-def test_the_second_network_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, share):
-    """Interrupted in its inner trainings, and in its last."""
-    bags, y, groups = corpus
-    config = tiny | SHORTEST
-    with monkeypatch.context() as patch:
-        calls = interrupt(patch, 10**6)
-        whole = HilbertClassifier(config=config, checkpoint=tmp_path / "whole").fit(bags, y, groups=groups)
-    with monkeypatch.context() as patch:
-        done = interrupt(patch, int(share * len(calls)))
-        with pytest.raises(Interrupted):
-            HilbertClassifier(config=config, checkpoint=tmp_path / "cut").fit(bags, y, groups=groups)
-        assert "segments-" in str(done[-1])
-    resumed = HilbertClassifier(config=config, checkpoint=tmp_path / "cut").fit(bags, y, groups=groups)
-    assert tensors(resumed) == tensors(whole)
-    assert np.array_equal(resumed.second_.judge(bags), whole.second_.judge(bags))
-    assert np.array_equal(resumed.predict_proba(bags), whole.predict_proba(bags))
 
 
 @pytest.fixture(scope="module")

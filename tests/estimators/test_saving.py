@@ -1,5 +1,6 @@
 """Saved models: the same model again, open formats, and damage that is noticed."""
 
+import copy
 import hashlib
 import json
 
@@ -10,9 +11,12 @@ from safetensors.numpy import load_file, save_file
 from hilbert.config import HilbertConfig
 from hilbert.errors import ModelError
 from hilbert.estimators import HilbertClassifier, HilbertEmbedder
+from hilbert.estimators.saving import FORMAT
+
+DAMAGED = r"is not what model\.json describes"
 
 
-@pytest.mark.parametrize("name", ["robust", "paper", "staged"])
+@pytest.mark.parametrize("name", ["robust", "paper", "full"])
 def test_saved_and_loaded_is_the_same_model(request, corpus, make_bags, tmp_path, name):
     bags, _, _ = corpus
     model = request.getfixturevalue(name)
@@ -22,16 +26,16 @@ def test_saved_and_loaded_is_the_same_model(request, corpus, make_bags, tmp_path
     for method in ("predict_proba", "transform", "decision_function", "predict"):
         for data in (bags, new, new.without("audio"), new.without("text")):
             assert np.array_equal(getattr(again, method)(data), getattr(model, method)(data))
-    assert (again.network_.readout is not None) == model.config_.head.readout
-    assert (again.alpha_, again.beta_, again.selection_) == (model.alpha_, model.beta_, model.selection_)
-    if name == "robust":
-        assert again.second_.finished.representation.network.width == model.config_.segments.width == 4
-        assert again.second_.epochs == model.second_.epochs
-    assert (again.second_ is None) == (model.second_ is None)
-    assert again.config_ == model.config_
-    assert again.epochs_ == model.epochs_
-    assert again.seed == model.seed
-    assert all(np.array_equal(v, again.variants(bags)[k]) for k, v in model.variants(bags).items())
+    assert (again.network_.readout is not None) == ("network" in model.members_)
+    for name in ("config_", "epochs_", "members_", "shares_", "n_parameters_", "seed", "decide", "trained_on_"):
+        assert getattr(again, name) == getattr(model, name)
+    assert np.array_equal(again.prior_, model.prior_)
+    assert all(np.array_equal(v, again.embeddings(bags)[k]) for k, v in model.embeddings(bags).items())
+    assert model.distances(bags).keys() == again.distances(bags).keys()
+    assert all(np.array_equal(v, again.distances(bags)[k], True) for k, v in model.distances(bags).items())
+    rows = np.arange(40)
+    assert np.array_equal(again.recombined(bags)(rows, rows[::-1])[""], model.recombined(bags)(rows, rows[::-1])[""])
+    assert again.variants(bags) == {}  # parts of the model are shown, not kept
     second = again.save(tmp_path / "again")
     assert {p.name: p.read_bytes() for p in second.iterdir()} == {p.name: p.read_bytes() for p in folder.iterdir()}
 
@@ -45,6 +49,8 @@ def test_folder_holds_open_formats_only(robust, tmp_path):
     assert HilbertConfig.model_validate(header["config"]) == robust.config_
     card = (folder / "README.md").read_text()
     assert robust.config_.hash in card
+    for member, share in robust.shares_.items():
+        assert f"{member} {share:.0%}" in card
     assert "hilbert evaluate" in card
     for path in folder.iterdir():
         assert b"pickle" not in path.read_bytes()
@@ -78,18 +84,20 @@ def damage(folder, how):
         elif how == "format":
             data["format"] = 1
         elif how == "width":
-            data["config"]["model"]["width"] = 16
+            data["config"]["network"]["width"] = 16
         elif how == "unknown setting":
-            data["config"]["model"]["wings"] = 2
-        elif how == "no comparison":
-            data["selection"] = {"core": {}}
-        elif how == "no second network":
-            data["segments_epochs"] = None
+            data["config"]["network"]["wings"] = 2
         elif how == "one class less":
             data["classes"].pop()
-            data["calibration"]["offsets"].pop()
+            data["mixture"]["offsets"].pop()
         elif how == "one offset less":
-            data["calibration"]["offsets"].pop()
+            data["mixture"]["offsets"].pop()
+        elif how == "one weight less":
+            data["mixture"]["weights"].pop()
+        elif how == "no weights of the mixture":
+            del data["mixture"]["weights"]
+        elif how == "another member":
+            data["linear"]["voice"] = "Forest"
         header.write_text(json.dumps(data))
 
 
@@ -105,13 +113,14 @@ def damage(folder, how):
         ("no hash", "weights_sha256"),
         ("no classes", "classes"),
         ("no documents", "trained_on"),
-        ("format", "expected format 5, found 1"),
-        ("width", "tensors are not those"),
-        ("unknown setting", "configuration cannot be used"),
-        ("one class less", "tensors are not those"),
-        ("one offset less", "expected a scale and 3 offsets"),
-        ("no comparison", "configuration cannot be used"),
-        ("no second network", "a second network has a share"),
+        ("format", f"expected format {FORMAT}, found 1"),
+        ("width", DAMAGED),
+        ("unknown setting", DAMAGED),
+        ("one class less", DAMAGED),
+        ("one offset less", "expected 4 scales and weights, 3 offsets"),
+        ("one weight less", "expected 4 scales and weights, 3 offsets"),
+        ("no weights of the mixture", DAMAGED),
+        ("another member", DAMAGED),
     ],
 )
 def test_damaged_folders_are_refused(robust, tmp_path, how, message):
@@ -124,12 +133,13 @@ def test_damaged_folders_are_refused(robust, tmp_path, how, message):
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        *(("robust", part) for part in ("inputs.", "network.joint.", "head.", "core.", "core.weights", "readout.")),
-        ("robust", "readout.centre"),
-        ("robust", "inputs.documents/blocks/cross.text/axes"),
-        *(("robust", f"segments.{part}") for part in ("inputs.", "network.", "head.", "readout.", "readout.centre")),
-        ("robust", "untrained."),
-        ("paper", "inputs.text/mean"),
+        *(("robust", part) for part in ("inputs.", "network.joint.", "head.", "readout.", "readout.centre")),
+        *(("robust", f"linear.{part}") for part in ("", "voice.", "words.weights", "vectors.", "vectors.power")),
+        ("robust", "inputs.vectors/blocks/cross.text/axes"),
+        ("robust", "inputs.vectors/prototypes/audio.cross/"),
+        ("full", "inputs.segments/"),
+        ("full", "inputs.vectors/"),
+        ("paper", "inputs.segments/text/mean"),
         ("paper", "network.joint.mlp.0.weight"),
         ("paper", "head."),
     ],
@@ -144,7 +154,7 @@ def test_tensors_that_do_not_belong_to_the_header(request, tmp_path, name, part)
     header = json.loads((folder / "model.json").read_text())
     header["weights_sha256"] = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     (folder / "model.json").write_text(json.dumps(header))
-    with pytest.raises(ModelError, match="tensors are not those"):
+    with pytest.raises(ModelError, match=DAMAGED):
         HilbertClassifier.load(folder)
 
 
@@ -154,12 +164,23 @@ def test_embedder_and_classifier_are_not_mixed_up(robust, tmp_path):
         HilbertEmbedder.load(folder)
 
 
-def test_an_undefined_gain_can_be_saved(make_bags, tiny, tmp_path):
-    """Every group has one class, and there are as many groups as folds: no inner fold compares anything."""
+@pytest.mark.parametrize("decide", ["probable", {"a": 1, "b": 2.5, "c": 9}])
+def test_decisions_are_saved(corpus, robust, tmp_path, decide):
+    bags, _, _ = corpus
+    model = copy.copy(robust)
+    model.decide = decide
+    again = HilbertClassifier.load(model.save(tmp_path / "m"))
+    assert again.decide == decide
+    assert again.predict(bags).tolist() == model.predict(bags).tolist()
+
+
+def test_folds_that_compare_nothing_and_a_network_that_is_left_out_can_be_saved(make_bags, tiny, tmp_path):
+    """Every group has one class, and there are as many groups as folds; the network stays as it starts."""
     bags, _, _ = make_bags(24)
     y = np.repeat(["a", "b"], 12)
-    model = HilbertClassifier(config=tiny | {"selection.folds": 2, "selection.trained": 2, "segments.share": 0.0})
-    model.fit(bags, y, groups=y)
-    assert (model.alpha_, model.beta_) == (model.config_.core.alpha, 0.0)
+    model = HilbertClassifier(config=tiny | {"stack.folds": 2, "stack.least": 100}).fit(bags, y, groups=y)
+    assert model.members_ == ("voice", "words", "vectors")
     again = HilbertClassifier.load(model.save(tmp_path / "m"))
+    assert (again.members_, again.epochs_) == (model.members_, {})
     assert np.array_equal(again.predict_proba(bags), model.predict_proba(bags))
+    assert np.array_equal(again.transform(bags), model.transform(bags))

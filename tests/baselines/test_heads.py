@@ -5,10 +5,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from hilbert.baselines.heads import ExpertHead, InnerFold, LogisticHead
 from hilbert.metrics import within_fold_auc
 from hilbert.nn.experts import MixtureOfExperts, PlainHead
 from hilbert.nn.linear import STRENGTHS, softmax
-from hilbert.training.heads import ExpertHead, InnerFold, LogisticHead
 
 HEADS = [LogisticHead, ExpertHead, lambda: ExpertHead(kind="mlp")]
 
@@ -89,20 +89,6 @@ def test_scale_and_place_of_the_embedding_do_not_matter():
     assert found[0][0] == found[1][0]
     for one, two in zip(found[0][1:], found[1][1:], strict=True):
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-4)
-
-
-def test_rebuilt_from_arrays():
-    z, target = embeddings()
-    head = LogisticHead()
-    head.select(inner(z, target), 60, 3, 0)
-    head.fit(z, target, 3, 0)
-    arrays = head.arrays()
-    assert all(isinstance(array, np.ndarray) and array.dtype == np.float64 for array in arrays.values())
-    again = LogisticHead.from_arrays(arrays)
-    assert np.array_equal(again.logits(z), head.logits(z))
-    assert {name: array.tolist() for name, array in again.arrays().items()} == {
-        name: array.tolist() for name, array in arrays.items()
-    }
 
 
 def test_embeddings_that_say_nothing_are_no_error():
