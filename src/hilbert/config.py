@@ -26,21 +26,30 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+Member = Literal["voice", "words", "both", "steady", "changing", "network", "experts"]
+
+
 class StackConfig(Section):
     """The models whose logits are mixed and calibrated together."""
 
-    members: tuple[Literal["voice", "words", "both", "vectors", "network", "experts"], ...] = Field(
+    members: tuple[Member, ...] = Field(
         min_length=1,
         description="voice, words, both: logistic regression on the mean and spread of one modality's segments, or of "
-        "both; vectors: on the document vectors, without training; network: on the embeddings of the trained network; "
-        "experts: the network's own classifier",
+        "both; steady, changing: on document vectors, by what stays the same through a recording and by what changes "
+        "within it; network: on the embeddings of the trained network; experts: the network's own classifier",
     )
-    least: Count = Field(
-        description="labelled documents that the trained network needs beside other members; it is left out with fewer"
+    few: tuple[Member, ...] = Field(
+        (), description="which of them take part with fewer labelled documents than ``least``; none of them: all"
     )
+    least: Count = Field(1, description="labelled documents from which on all members take part")
     folds: Annotated[int, Field(ge=2)] = Field(
         description="inner grouped folds: C, epochs, weights and calibration are chosen on them"
     )
+
+    def chosen(self, labelled: int) -> tuple[Member, ...]:
+        """The members of a model with so many labelled documents."""
+        few = tuple(member for member in self.members if member in self.few)
+        return few if few and labelled < self.least else self.members
 
 
 class VectorConfig(Section):
@@ -58,7 +67,6 @@ class VectorNetwork(Section):
     width: Count = Field(64, description="width d of each of the three embeddings")
     dropout: Fraction = 0.1
     projection: Count = Field(64, description="width of the space in which embeddings are contrasted")
-    hidden: Count = Field(64, description="hidden units of each residual")
 
 
 class SegmentNetwork(Section):
@@ -164,8 +172,8 @@ class HilbertConfig(Section):
         members = self.stack.members
         if len(set(members)) < len(members):
             raise ValueError(f"stack.members: each may be there once, found {', '.join(members)}")
-        if self.vectors is None and ("vectors" in members or self.network.kind == "vectors"):
-            raise ValueError("vectors: needed for the member 'vectors' and for a network of kind 'vectors', found none")
+        if self.vectors is None and ({"steady", "changing"} & set(members) or self.network.kind == "vectors"):
+            raise ValueError("vectors: needed for 'steady', 'changing' and a network of kind 'vectors', found none")
         if self.head.top_k is not None and not (self.head.kind == "experts" and self.head.top_k <= self.head.experts):
             raise ValueError(
                 f"head.top_k: needs experts, and at most as many, found {self.head.top_k} with {self.head.experts} "

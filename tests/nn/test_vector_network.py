@@ -72,7 +72,7 @@ def test_a_map_starts_with_orthonormal_axes_and_no_residual(inputs, docs, width,
     """Whatever the size of its rows: their mean squared norm becomes the width; fewer axes than the width are zeros."""
     x = scale * np.random.default_rng(docs).normal(size=(docs, inputs))
     torch.manual_seed(0)
-    made = ResidualMap(inputs, width, 3, 0.5).double().eval()
+    made = ResidualMap(inputs, width, 0.5).double().eval()
     made.start(x)
     rank = np.linalg.matrix_rank(x - x.mean(axis=0))
     weight = made.linear.weight.detach().numpy()

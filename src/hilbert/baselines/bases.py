@@ -16,7 +16,7 @@ from hilbert.nn.pooling import AttentivePooling
 from hilbert.nn.projection import Projection
 from hilbert.nn.vector_network import VectorNetwork
 
-HEADS, HIDDEN, PROJECTION = 4, 64, 64
+HEADS, PROJECTION = 4, 64
 
 
 def make_base(shape: Shape, options: dict[str, Any]) -> SegmentBase | VectorNetwork:
@@ -24,7 +24,7 @@ def make_base(shape: Shape, options: dict[str, Any]) -> SegmentBase | VectorNetw
     width, dropout = options["width"], options["dropout"]
     if options["backbone"] == "segments":
         return SegmentBase(shape.audio, shape.text, width, dropout)
-    config = VectorConfig(width=width, dropout=dropout, projection=PROJECTION, hidden=HIDDEN)
+    config = VectorConfig(width=width, dropout=dropout, projection=PROJECTION)
     return VectorNetwork(shape.audio, shape.text, shape.cross, config)
 
 

@@ -160,7 +160,7 @@ class VectorEncoder(nn.Module):
     def __init__(self, part: str, dim: int, width: int, dropout: float) -> None:
         super().__init__()
         self.part = part
-        self.map = ResidualMap(dim, width, width, dropout)
+        self.map = ResidualMap(dim, width, dropout)
         self.null = nn.Parameter(torch.randn(width) * 0.02)
 
     def start(self, rows: Floats) -> None:

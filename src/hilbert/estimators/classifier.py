@@ -20,6 +20,7 @@ from hilbert.estimators.saving import Saved, check_features, load_model, save_mo
 from hilbert.estimators.targets import Targets
 from hilbert.features.bags import Bags
 from hilbert.nn.linear import PooledLogistic, VectorLogistic, softmax
+from hilbert.nn.stability import STRENGTHS, weightings
 from hilbert.splits import Labels
 
 POOLED = {"voice": ("audio",), "words": ("text",), "both": ("audio", "text")}
@@ -31,10 +32,11 @@ Linear = PooledLogistic | VectorLogistic
 class HilbertClassifier(BagClassifier, BaseHilbert):
     """HILBERT with its classifier: members, each of which judges alone, mixed by one weight each (``Mixture``).
 
-    In the ``robust`` preset the members are voice and words (logistic regression on pooled features), vectors (on
-    document vectors, in which prototypes of one modality attend to the other) and network (on z_audio, z_text and
-    z_joint, which the dual contrast and the experts' loss have shaped). ``paper`` is the abstract's model alone:
-    cross-modal attention and pooling on segments, and its experts.
+    In the ``robust`` preset the members are voice, words and both (logistic regression on pooled features), steady and
+    changing (on document vectors, in which prototypes of one modality attend to the other) and network (on z_audio,
+    z_text and z_joint, which the dual contrast and the experts' loss have shaped). With fewer than 200 labels voice,
+    words and network are left out. ``paper`` is the abstract's model alone: cross-modal attention and pooling on
+    segments, and its experts.
 
     After ``fit``: ``classes_``; ``shares_``, member → its share in the logits; ``mixture_``, ``linear_`` and
     ``network_``, the fitted parts; ``epochs_``; ``history_`` (a row an epoch with every loss term of the first inner
@@ -42,6 +44,7 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
     """
 
     version = 5
+    members_: tuple[str, ...]
     space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "network.width": [32, 64, 128],
         "network.dropout": [0.1, 0.2, 0.4],
@@ -77,8 +80,8 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
         self.classes_, self.prior_ = targets.classes, targets.prior
         class_costs(self.decide, self.classes_, self.prior_)  # so that a wrong one is found before the training
         inputs = self._read(X, targets.numbers, targets.groups)
-        self.members_ = self._members(len(targets.labelled))
-        self.linear_ = {name: self._fit_linear(name, inputs, targets) for name in self.members_ if name not in TRAINED}
+        self.members_ = config.stack.chosen(len(targets.labelled))
+        self.linear_ = self._fit_linear(X, inputs, targets)
         trained = [name for name in self.members_ if name in TRAINED]
         train = trainer(
             config, self.data_, classes=len(self.classes_), seed=self.seed, device=self.device, folder=self._folder(X),
@@ -95,24 +98,27 @@ class HilbertClassifier(BagClassifier, BaseHilbert):
         self.fit_ = self.network_.fit  # last: with it the classifier counts as fitted
         return self
 
-    def _members(self, labelled: int) -> tuple[str, ...]:
-        """Those that the configuration names, without the network where it has too few labels and is not alone."""
-        members: tuple[str, ...] = self.config_.stack.members
-        others = tuple(name for name in members if name not in TRAINED)
-        return others if others and labelled < self.config_.stack.least else members
-
     def _parts(self) -> dict[str, tuple[str, ...]]:
         """Parts of the model that tables show beside the whole: what it is without training, what training is alone."""
         untrained = tuple(name for name in self.members_ if name not in TRAINED)
         trained = tuple(name for name in self.members_ if name in TRAINED)
         return {"no training": untrained, "network": trained} if untrained and trained else {}
 
-    def _fit_linear(self, name: str, inputs: DocumentInputs, targets: Targets) -> Linear:
+    def _fit_linear(self, X: Bags, inputs: DocumentInputs, targets: Targets) -> dict[str, Linear]:
+        """The members that are logistic regressions."""
         rows, common = targets.labelled, (targets.known, len(targets.classes), targets.folds)
-        read = self._of(name, inputs)
-        if isinstance(read, list):
-            return PooledLogistic.fit([part[rows] for part in read], *common)
-        return VectorLogistic.fit(read[rows], *common, strengths=VECTOR_STRENGTHS)
+        vectorizer, found = self.inputs_.vectorizer, dict[str, Linear]()
+        weighted = {}
+        if vectorizer is not None and inputs.vectors is not None and set(STRENGTHS) & set(self.members_):
+            weighted = weightings(X, vectorizer, inputs.vectors)
+        for name in self.members_:
+            if name in POOLED:
+                found[name] = PooledLogistic.fit([part[rows] for part in self._of(name, inputs)], *common)
+            elif name in weighted:
+                read = self._of(name, inputs)[rows] @ weighted[name]
+                fitted = VectorLogistic.fit(read, *common, strengths=VECTOR_STRENGTHS)
+                found[name] = fitted.after(weighted[name])
+        return found
 
     @staticmethod
     def _of(name: str, inputs: DocumentInputs) -> Any:

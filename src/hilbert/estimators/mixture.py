@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-RIDGE_WEIGHTS, RIDGE_OFFSETS = 10.0, 1.0
+RIDGE_WEIGHTS, RIDGE_OFFSETS, RIDGE_TOTAL = 10.0, 1.0, 0.1
 LEAST = 1e-3  # of a weight: a model alone must go on ranking, whatever a few documents say of it
 FAR = 5.0  # spreads: a recording unlike all others may get a logit of any size, and must not decide the mixture
 
@@ -86,8 +86,9 @@ class Mixture(NamedTuple):
             log_p = mixed - top - np.log(np.exp(mixed - top).sum(axis=1, keepdims=True))
             slope = np.exp(log_p) - hit
             away, moved = weights - weights.mean(), offsets - prior
-            value = -log_p[hit > 0].sum() + 0.5 * (RIDGE_WEIGHTS * away @ away + RIDGE_OFFSETS * moved @ moved)
-            by_weight = np.einsum("mdc,dc->m", filled, slope) + RIDGE_WEIGHTS * away
+            ridge = RIDGE_WEIGHTS * away @ away + RIDGE_OFFSETS * moved @ moved + RIDGE_TOTAL * weights.sum() ** 2
+            value = 0.5 * ridge - log_p[hit > 0].sum()
+            by_weight = np.einsum("mdc,dc->m", filled, slope) + RIDGE_WEIGHTS * away + RIDGE_TOTAL * weights.sum()
             return float(value), np.concatenate([by_weight, slope.sum(axis=0) + RIDGE_OFFSETS * moved])
 
         start = np.concatenate([np.full(models, 1 / models), prior])

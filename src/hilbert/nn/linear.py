@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
@@ -215,6 +215,14 @@ class VectorLogistic:
     def __call__(self, x: Floats) -> Floats:
         """Logits (docs, classes)."""
         return self.map((x - self.centre) / self.power)
+
+    def after(self, matrix: Floats) -> VectorLogistic:
+        """The same logits from vectors before x ↦ x ``matrix``, (inputs, width): the map goes into the weights."""
+        weights = matrix @ self.map.weights / self.power
+        known = np.isfinite(self.map.bias)
+        moved = np.where(known, self.map.bias - self.centre @ self.map.weights / self.power, self.map.bias)
+        inner = LogisticMap(weights, moved, self.map.converged)
+        return replace(self, centre=np.zeros(len(matrix)), power=1.0, map=inner)
 
     def arrays(self) -> dict[str, Floats]:
         """Everything that prediction needs, for saving."""

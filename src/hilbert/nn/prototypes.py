@@ -53,7 +53,7 @@ class Prototypes:
         spread = np.maximum(np.sqrt(((standard @ axes) ** 2).sum(axis=0) / max(1, len(standard))), 1e-9)
         axes = axes / spread**WHITENING
         points = unit_rows(standard @ axes).astype(np.float32)
-        return [cls(mean, axes / scale[:, None], _centres(points, heads, count, seed)) for count in counts]
+        return [cls(mean.copy(), axes / scale[:, None], _centres(points, heads, count, seed)) for count in counts]
 
     def coordinates(self, packed: Packed) -> Singles:
         """Unit vectors of the segments in the principal space: (segments, components)."""

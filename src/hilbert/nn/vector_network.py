@@ -33,11 +33,11 @@ class ResidualMap(nn.Module):
     So an untrained map already keeps what the largest principal components keep, and training departs from it.
     """
 
-    def __init__(self, inputs: int, width: int, hidden: int, dropout: float) -> None:
+    def __init__(self, inputs: int, width: int, dropout: float) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, width, bias=False)
         self.dropout = nn.Dropout(dropout)
-        self.hidden, self.out = nn.Linear(inputs, hidden), nn.Linear(hidden, width)
+        self.hidden, self.out = nn.Linear(inputs, width), nn.Linear(width, width)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
         self.scale: Tensor
@@ -72,7 +72,7 @@ class VectorNetwork(nn.Module):
         self.width = width = config.width
 
         def path(inputs: int) -> ResidualMap:
-            return ResidualMap(inputs, width, config.hidden, config.dropout)
+            return ResidualMap(inputs, width, config.dropout)
 
         self.audio, self.text, self.joint = path(audio), path(text), path(audio + text + cross)
         self.null_audio, self.null_text = (nn.Parameter(torch.randn(width) * 0.02) for _ in range(2))
