@@ -68,7 +68,7 @@ def tiny():
     return dict(TINY)
 
 
-MEMBERS = ("voice", "words", "both", "vectors", "network", "experts")
+MEMBERS = ("voice", "words", "both", "steady", "changing", "network", "experts")
 FULL = {
     "stack.members": MEMBERS,
     "network.kind": "segments",

@@ -36,7 +36,7 @@ def test_a_preset_names_every_value_that_it_does_not_leave_at_its_default(preset
             found = model.model_dump(mode="json")
             assert {name: found[name] for name in data[section]} == data[section]
             for name, field in type(model).model_fields.items():
-                assert name in data[section] or found[name] == field.default
+                assert name in data[section] or getattr(model, name) == field.default
 
 
 def test_there_are_at_most_45_options():
@@ -135,7 +135,8 @@ def test_another_kind_of_network_starts_from_its_own_values(preset, kind, order)
 def test_what_the_abstract_says_and_what_robust_changes():
     paper, robust = HilbertConfig.load("paper"), HilbertConfig.load("robust")
     assert paper.stack.members == ("experts",)
-    assert robust.stack.members == ("voice", "words", "vectors", "network")
+    assert robust.stack.members == ("voice", "words", "both", "steady", "changing", "network")
+    assert robust.stack.few == ("both", "steady", "changing")
     assert (paper.vectors, robust.cka, robust.balance) == (None, None, None)
     assert (paper.network, robust.network) == (SegmentNetwork(), VectorNetwork())
     assert (paper.cka.target, paper.cka.hinge, paper.balance.form) == ("embedding", None, "squared")
@@ -151,6 +152,30 @@ def test_what_the_abstract_says_and_what_robust_changes():
         assert config.contrast.audio_text == 0
 
 
+@pytest.mark.parametrize(
+    ("members", "few", "least", "labelled", "chosen"),
+    [
+        (("voice", "both", "network"), ("both",), 200, 199, ("both",)),
+        (("voice", "both", "network"), ("both",), 200, 200, ("voice", "both", "network")),
+        (("voice", "both", "network"), ("network", "both"), 200, 30, ("both", "network")),  # in their own order
+        (("voice", "both", "network"), ("both", "steady"), 200, 30, ("both",)),
+        (("voice", "both", "network"), ("both",), 1, 1, ("voice", "both", "network")),
+        (("network",), ("both", "steady"), 200, 2, ("network",)),
+        (("voice", "experts"), (), 200, 2, ("voice", "experts")),
+    ],
+)
+def test_with_few_labels_those_members_take_part_that_are_named(members, few, least, labelled, chosen):
+    stack = HilbertConfig.load("robust", {"stack": {"members": members, "few": few, "least": least}}).stack
+    assert stack.chosen(labelled) == chosen
+
+
+def test_members_of_the_presets_by_the_number_of_labels():
+    robust, paper = (HilbertConfig.load(name).stack for name in ("robust", "paper"))
+    assert [robust.chosen(n) for n in (10, 199)] == [("both", "steady", "changing")] * 2
+    assert robust.chosen(200) == robust.members
+    assert paper.chosen(2) == ("experts",)
+
+
 # --- refusals ------------------------------------------------------------------------------------------------
 
 
@@ -159,7 +184,7 @@ RULES = [
     ("robust", {"stack.members": []}, "stack.members"),
     ("robust", {"vectors": None}, "vectors: needed for"),
     ("robust", {"vectors": None, "stack.members": ["network"]}, "a network of kind 'vectors'"),
-    ("paper", {"stack.members": ["experts", "vectors"]}, "the member 'vectors'"),
+    ("paper", {"stack.members": ["experts", "steady"]}, "vectors: needed for 'steady', 'changing'"),
     ("paper", {"network": {"kind": "vectors"}}, "vectors: needed for"),
     ("robust", {"head.top_k": 5}, "head.top_k: needs experts, and at most as many, found 5 with 4"),
     ("paper", {"head.experts": 1}, "head.top_k"),
@@ -210,8 +235,8 @@ def test_rules_between_values_hold_on_every_way_in(preset, changes, message, tmp
         ("robust", {"ckaa.weight": 1}, ["ckaa: unknown name", "cka", "balance", "stack", "preset"]),
         ("paper", {"cka.wieght": 1}, ["cka.wieght: unknown name", "known here: weight, target, debiased, hinge"]),
         ("robust", {"vectors.wings": 1}, ["vectors.wings: unknown", "known here: heads, prototypes, components"]),
-        ("robust", {"network.wings": 1}, ["network.wings: unknown", "kind, width, dropout, projection, hidden"]),
-        ("robust", {"network.layers": 1}, ["network.layers: unknown", "hidden"]),
+        ("robust", {"network.wings": 1}, ["network.wings: unknown", "kind, width, dropout, projection"]),
+        ("robust", {"network.layers": 1}, ["network.layers: unknown", "dropout"]),
         ("paper", {"network.hidden": 1}, ["network.hidden: unknown", "layers, heads, unimodal_source, joint"]),
         ("robust", {"network.vectors": 1}, ["network.vectors: unknown"]),
         ("robust", {"cka": 3}, ["cka: ", "dictionary", "found 3"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from hilbert.cli.main import app
 from hilbert.studies.experiment import SIZES, Size
+from hilbert.studies.experiments.all import EXPERIMENTS
 from hilbert.studies.rows import read_rows
 
 
@@ -38,6 +40,9 @@ def test_unknown_names_are_refused(arguments: tuple[str, ...], message: str) -> 
 
 
 def test_a_study_runs_goes_on_and_makes_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = EXPERIMENTS["noise"]
+    cheap = replace(whole, trials=lambda size: whole.trials(size)[:2])  # a linear model, and one that is not trained
+    monkeypatch.setitem(EXPERIMENTS, "noise", cheap)
     monkeypatch.setitem(SIZES, "quick", Size(40, 60, 1, 1, True))
     out = ("--out", str(tmp_path), "--jobs", "1")
     first = run("noise", "--hours", "0", *out)

@@ -83,6 +83,17 @@ def test_a_class_that_no_training_document_had_is_never_said(decide):
     assert decide_classes(proba, costs).tolist() == [0, 1]
 
 
+@given(st.integers(0, 99), st.floats(0.01, 100))
+def test_costs_of_classes_that_were_not_learnt_do_not_matter(seed, other):
+    """A rare class may be missing from one training fold, and is then no class of the model."""
+    proba, costs = probabilities(seed=seed), {"a": 1.0, "b": 5.0, "c": 2.0}
+    expected = class_costs(costs, CLASSES, PRIOR)
+    for more in ({"d": other} | costs, costs | {"0": other, 7: other}):
+        found = class_costs(more, CLASSES, PRIOR)
+        assert found.tolist() == expected.tolist() == [1.0, 5.0, 2.0]
+        assert decide_classes(proba, found).tolist() == decide_classes(proba, expected).tolist()
+
+
 def test_of_equals_the_first_is_said():
     assert decide_classes(np.array([[0.4, 0.4, 0.2], [0.0, 0.5, 0.5]]), np.ones(3)).tolist() == [0, 1]
     assert decide_classes(np.zeros((0, 3)), np.ones(3)).tolist() == []
@@ -99,7 +110,9 @@ def test_classes_of_any_kind_are_named_by_themselves_or_as_text(labels):
     "decide",
     [
         {"a": 1, "b": 1},
-        {"a": 1, "b": 1, "c": 1, "d": 1},
+        {"a": 1, "b": 1, "d": 1},
+        {"a": 1, "b": 1, "c": 1, "d": 0},
+        {"a": 1, "b": 1, "c": 1, "d": "much"},
         {"a": 1, "b": 1, "C": 1},
         {"a": 1, "b": 1, "c": 0},
         {"a": 1, "b": 1, "c": -2},

@@ -15,6 +15,7 @@ from hilbert.estimators.mixture import Mixture
 from hilbert.estimators.targets import Targets
 from hilbert.nn.documents import Vectorizer
 from hilbert.nn.linear import PooledLogistic, VectorLogistic, softmax
+from hilbert.nn.stability import weightings
 
 SHORTEST = {"training.epochs": 2, "training.head_epochs": 2}
 MODELS = ["robust", "paper", "full"]
@@ -50,14 +51,21 @@ def test_voice_and_words_are_a_stack_of_both_linear_models(corpus, tiny):
     assert model.shares_ == pytest.approx(stack.shares_)
 
 
-def test_vectors_alone_are_a_regression_on_document_vectors(corpus, tiny):
+@pytest.mark.parametrize("member", ["steady", "changing"])
+def test_a_member_on_vectors_alone_is_a_regression_on_its_weighting_of_them(make_bags, corpus, tiny, member):
     bags, y, groups = corpus
-    model = HilbertClassifier(config=tiny | {"stack.members": ["vectors"]}, seed=1).fit(bags, y, groups=groups)
-    targets = Targets.of(y, groups, 40, 3, 1)
-    vectors = Vectorizer.fit(bags, model.config_.vectors, 1)[1].rows
-    expected = VectorLogistic.fit(vectors, targets.numbers, 3, targets.folds, strengths=VECTOR_STRENGTHS)
-    mixture = Mixture.fit([expected.out_of_fold], targets.numbers)
-    np.testing.assert_allclose(model.predict_proba(bags), softmax(mixture([expected(vectors)])), rtol=0, atol=1e-8)
+    some = without_some_labels(y)  # all documents say what is steady, and those with a label which class is
+    model = HilbertClassifier(config=tiny | {"stack.members": [member]}, seed=1).fit(bags, some, groups=groups)
+    targets = Targets.of(some, groups, 40, 3, 1)
+    vectorizer, vectors = Vectorizer.fit(bags, model.config_.vectors, 1)
+    weighting = weightings(bags, vectorizer, vectors)[member]
+    rows = (vectors.rows @ weighting)[targets.labelled]
+    expected = VectorLogistic.fit(rows, targets.known, 3, targets.folds, strengths=VECTOR_STRENGTHS)
+    assert np.array_equal(model.linear_[member].out_of_fold, expected.out_of_fold)
+    mixture = Mixture.fit([expected.out_of_fold], targets.known)
+    for data in (bags, make_bags(20, seed=9, nan=True)[0]):
+        logits = expected(vectorizer(data).rows @ weighting)
+        np.testing.assert_allclose(model.predict_proba(data), softmax(mixture([logits])), rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("member", ["network", "experts"])
@@ -90,7 +98,7 @@ def test_members_are_mixed_as_the_mixture_says(request, corpus, name):
     assert model.members_ == model.config_.stack.members
     assert list(model.shares_) == list(model.members_)
     assert sum(model.shares_.values()) == pytest.approx(1)
-    assert all(share >= 0 for share in model.shares_.values())
+    assert all(share > 0 for share in model.shares_.values())
     logits = model.member_logits(model.inputs_(bags))
     assert set(logits) == set(model.members_)
     mixed = model.mixture_([logits[member] for member in model.members_])
@@ -169,9 +177,9 @@ def test_with_few_labels_the_network_is_left_out_and_documents_are_embedded_all_
     bags, y, groups = corpus
     some = without_some_labels(y)  # thirty labels
     names = []
-    model = HilbertClassifier(
-        config=tiny | {"stack.members": members, "stack.least": 31}, progress=lambda *said: names.append(said)
-    ).fit(bags, some, groups=groups)
+    config = tiny | SHORTEST | {"stack.members": members, "stack.few": ["words", "both"]}
+    model = HilbertClassifier(config=config | {"stack.least": 31}, progress=lambda *said: names.append(said))
+    model.fit(bags, some, groups=groups)
     assert model.members_ == (members[0],)
     assert model.shares_ == {members[0]: 1.0}
     assert names == [(0, 1, "start")]
@@ -184,7 +192,7 @@ def test_with_few_labels_the_network_is_left_out_and_documents_are_embedded_all_
     known = np.flatnonzero([v is not None for v in some])
     alone = ALONE[members[0]]().fit(bags[known], y[known], groups=groups[known])
     np.testing.assert_allclose(model.predict_proba(bags), alone.predict_proba(bags), rtol=0, atol=1e-8)
-    enough = clone(model).set_params(config=tiny | SHORTEST | {"stack.members": members, "stack.least": 30})
+    enough = clone(model).set_params(config=config | {"stack.least": 30})
     assert enough.fit(bags, some, groups=groups).members_ == tuple(members)
 
 

@@ -8,7 +8,7 @@ import scipy.optimize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilbert.estimators.mixture import FAR, RIDGE_OFFSETS, RIDGE_WEIGHTS, Mixture
+from hilbert.estimators.mixture import FAR, LEAST, RIDGE_OFFSETS, RIDGE_TOTAL, RIDGE_WEIGHTS, Mixture
 from hilbert.nn.linear import softmax
 
 BOUND = 1e-3  # of weights and offsets, by which L-BFGS may miss the optimum
@@ -28,12 +28,13 @@ def drawn(logits, seed=0):
 
 
 def penalised(mixture, logits, target):
-    """What ``fit`` minimises, written down again: the log-likelihood in nats and both ridges."""
+    """What ``fit`` minimises, written down again: the log-likelihood in nats and all ridges."""
     classes = logits[0].shape[1]
     p = softmax(mixture(logits))[np.arange(len(target)), target]
     shares = (np.bincount(target, minlength=classes) + 0.5) / (len(target) + 0.5 * classes)
     away, moved = mixture.weights - mixture.weights.mean(), mixture.offsets - np.log(shares)
-    return -np.log(p).sum() + 0.5 * (RIDGE_WEIGHTS * away @ away + RIDGE_OFFSETS * moved @ moved)
+    ridge = RIDGE_WEIGHTS * away @ away + RIDGE_OFFSETS * moved @ moved + RIDGE_TOTAL * mixture.weights.sum() ** 2
+    return -np.log(p).sum() + 0.5 * ridge
 
 
 def near(one, other, tolerance=BOUND):
@@ -64,15 +65,15 @@ problems = st.builds(
 @settings(max_examples=40)
 @given(problems, st.integers(0, 99))
 def test_nothing_near_or_far_is_better_than_what_is_found(problem, seed):
-    """The objective is convex, so that no other non-negative weights and no other offsets may be."""
+    """The objective is convex, so that no other weights that are allowed and no other offsets may be."""
     logits, target = problem
     found = Mixture.fit(logits, target)
-    assert (found.weights >= 0).all()
+    assert (found.weights >= LEAST).all()
     assert found.shares.sum() == pytest.approx(1)
     best, rng = penalised(found, logits, target), np.random.default_rng(seed)
     for size in (1e-2, 0.1, 1.0):
         for _ in range(5):
-            weights = np.maximum(found.weights + size * rng.normal(size=len(logits)), 0)
+            weights = np.maximum(found.weights + size * rng.normal(size=len(logits)), LEAST)
             other = Mixture(found.scales, weights, found.offsets + size * rng.normal(size=len(found.offsets)))
             assert penalised(other, logits, target) >= best - 1e-4
 
@@ -171,23 +172,24 @@ def test_a_model_that_is_too_sure_or_too_shy_is_put_right(temperature):
 @settings(max_examples=30)
 @given(st.integers(2, 4), st.integers(20, 300), st.floats(0.1, 3), st.integers(0, 99))
 def test_calibration_on_its_own_documents_never_costs_more_than_its_ridge(classes, docs, size, seed):
-    """Raw logits are one of the mixtures to choose from, at offsets of 0."""
+    """Raw logits are one of the mixtures to choose from, at offsets of 0 and the weight of their spread."""
     logits = size * np.random.default_rng(seed).uniform(-1, 1, (docs, classes))  # all within ±5 spreads
     target = drawn(logits, seed)
     found = Mixture.fit([logits], target)
     shares = (np.bincount(target, minlength=classes) + 0.5) / (docs + 0.5 * classes)
     raw, calibrated = (-np.log(softmax(x)[np.arange(docs), target]).sum() for x in (logits, found([logits])))
-    assert calibrated <= raw + 0.5 * RIDGE_OFFSETS * (np.log(shares) ** 2).sum() + 1e-4
+    ridge = RIDGE_OFFSETS * (np.log(shares) ** 2).sum() + RIDGE_TOTAL * found.scales[0] ** 2
+    assert calibrated <= raw + 0.5 * ridge + 1e-4
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_noise_gets_little_and_a_model_that_is_wrong_nothing(seed):
+def test_noise_gets_little_and_a_model_that_is_wrong_next_to_nothing(seed):
     logits, target = tables(400, (2.0, 0.0, -2.0), seed=seed)
     found = Mixture.fit(logits, target)
     assert found.shares[0] > 0.8
     assert found.shares[1] < 0.15
-    assert found.weights[2] == 0
-    assert Mixture.fit(logits[2:], target).weights.tolist() == [0]
+    assert found.weights[2] == LEAST
+    assert Mixture.fit(logits[2:], target).weights.tolist() == [LEAST]
     np.testing.assert_allclose(  # which then says the shares of the classes
         softmax(Mixture.fit(logits[2:], target)(logits[2:]))[0], np.bincount(target) / 400, atol=0.01
     )
@@ -202,6 +204,27 @@ def test_a_model_that_is_there_several_times_shares_what_it_gets(problem, times)
     alone = Mixture.fit(logits[:1], target)
     np.testing.assert_allclose(found.weights.sum(), alone.weights[0], rtol=1e-3, atol=times * BOUND)
     np.testing.assert_allclose(found.offsets, alone.offsets, rtol=0, atol=BOUND)
+
+
+@settings(max_examples=40)
+@given(problems)
+def test_one_model_alone_never_loses_its_ranking(problem):
+    """Not even where it is worse than nothing on the documents that it is fitted on: it may have been bad luck."""
+    logits, target = problem
+    found = Mixture.fit(logits[:1], target)
+    assert found.weights[0] >= LEAST
+    centred = logits[0] - logits[0].mean(axis=1, keepdims=True)
+    inside = np.abs(centred / found.scales[0]).max(axis=1) < FAR
+    mixed = found(logits[:1])
+    for c in range(mixed.shape[1]):
+        order = np.argsort(centred[inside, c], kind="stable")
+        assert (np.diff(mixed[inside, c][order]) >= 0).all()
+        assert len(np.unique(mixed[inside, c])) == len(np.unique(centred[inside, c]))
+
+
+def test_few_labels_that_a_model_tells_apart_do_not_give_it_a_weight_without_end():
+    logits, target = tables(12, (60.0,))
+    assert 1 < Mixture.fit(logits, target).weights[0] < 10
 
 
 def test_few_documents_give_near_equal_weights():
@@ -232,7 +255,7 @@ def test_a_class_that_one_model_did_not_know_gets_nothing_from_any():
     lost = np.flatnonzero(target != 2)[:30]
     logits[1][lost, 2] = -np.inf
     found = Mixture.fit(logits, target)
-    assert found.weights[1] == 0  # whose −∞ counts all the same
+    assert found.weights[1] == LEAST  # whose −∞ counts all the same
     mixed = found(logits)
     assert (mixed[lost, 2] == -np.inf).all()
     assert np.isfinite(np.delete(mixed, 2, axis=1)).all()

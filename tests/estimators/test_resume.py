@@ -21,7 +21,7 @@ import torch
 from hilbert.estimators import HilbertClassifier
 from hilbert.training import loop
 
-conftest, preset, checkpoint = sys.argv[1:]
+conftest, checkpoint = sys.argv[1:]
 spec = importlib.util.spec_from_file_location("shared", conftest)
 shared = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(shared)
@@ -36,26 +36,23 @@ def then_die(*args):
 
 loop.save_checkpoint = then_die
 bags, y, groups = shared.make_bags(40, groups=20, nan=True)
-HilbertClassifier(preset, shared.TINY, checkpoint=checkpoint).fit(bags, y, groups=groups)
+HilbertClassifier("paper", shared.TINY, checkpoint=checkpoint).fit(bags, y, groups=groups)
 """
 
 
-@pytest.mark.parametrize("preset", ["robust", "paper"])
-def test_killed_training_resumes_to_the_same_bytes(request, tensors, corpus, tiny, tmp_path, preset):
+def test_killed_training_resumes_to_the_same_bytes(paper, tensors, corpus, tiny, tmp_path):
     bags, y, groups = corpus
-    whole = request.getfixturevalue(preset)
     conftest = Path(__file__).parents[1] / "conftest.py"
-    command = [sys.executable, "-c", KILLED, str(conftest), preset, str(tmp_path / "c")]
+    command = [sys.executable, "-c", KILLED, str(conftest), str(tmp_path / "c")]
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, timeout=180)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    # of paper both stages of the first inner fold and one of the second, of robust three inner folds
+    # both stages of the first inner fold and one of the second
     assert len(list((tmp_path / "c").rglob("*.safetensors"))) == 3
-    resumed = HilbertClassifier(preset, tiny, checkpoint=tmp_path / "c").fit(bags, y, groups=groups)
-    assert tensors(resumed) == tensors(whole)
-    assert resumed.history_ == whole.history_
-    assert resumed.epochs_ == whole.epochs_
-    assert resumed.shares_ == whole.shares_
-    assert np.array_equal(resumed.predict_proba(bags), whole.predict_proba(bags))
+    resumed = HilbertClassifier("paper", tiny, checkpoint=tmp_path / "c").fit(bags, y, groups=groups)
+    assert tensors(resumed) == tensors(paper)
+    assert resumed.history_ == paper.history_
+    assert resumed.epochs_ == paper.epochs_
+    assert np.array_equal(resumed.predict_proba(bags), paper.predict_proba(bags))
 
 
 class Interrupted(Exception):
@@ -76,17 +73,17 @@ def interrupt(monkeypatch, after):
 
 
 @pytest.mark.parametrize(
-    ("kind", "regime", "after"),
+    ("kind", "regime", "members", "after"),
     [
-        ("segments", "two_stage", 1),
-        ("segments", "joint", 3),
-        ("vectors", "two_stage", 7),
-        ("vectors", "joint", 3),
+        ("segments", "two_stage", ["experts"], 1),
+        ("segments", "joint", ["experts"], 3),
+        ("vectors", "two_stage", ["network", "experts"], 7),
+        ("vectors", "joint", ["steady", "network"], 3),
     ],
 )
-def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, kind, regime, after):
+def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypatch, kind, regime, members, after):
     bags, y, groups = corpus
-    config = tiny | SHORTEST | {"training.regime": regime, "network.kind": kind, "stack.members": ["experts"]}
+    config = tiny | SHORTEST | {"training.regime": regime, "network.kind": kind, "stack.members": members}
     whole = HilbertClassifier(config=config).fit(bags, y, groups=groups)
     with monkeypatch.context() as patch:
         interrupt(patch, after)
@@ -95,6 +92,7 @@ def test_interrupted_training_resumes(tensors, corpus, tiny, tmp_path, monkeypat
     resumed = HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)
     assert tensors(resumed) == tensors(whole)
     assert resumed.history_ == whole.history_
+    assert (resumed.epochs_, resumed.shares_) == (whole.epochs_, whole.shares_)
     assert np.array_equal(resumed.predict_proba(bags), whole.predict_proba(bags))
     calls = interrupt(monkeypatch, 10**6)
     HilbertClassifier(config=config, checkpoint=tmp_path).fit(bags, y, groups=groups)

@@ -245,11 +245,13 @@ def test_variants_of_some_fits_only_are_left_out_with_a_note(toys, corpus):
 
 def test_shares_of_members_are_a_note(make_bags, tiny):
     bags, y, groups = make_bags(40, groups=20)
-    models = {"hilbert": HilbertClassifier("robust", tiny), "late-stack": make_model("late-stack")}
+    names = ("voice", "words", "network")
+    hilbert = HilbertClassifier("robust", tiny | {"stack.members": names})
+    models = {"hilbert": hilbert, "late-stack": make_model("late-stack")}
     result = evaluate(models, bags, y, groups, 2, 1, jobs=1, resamples=20, monitors=False)
     notes = [note for note in result.notes if "members' shares" in note]
     number = r"(?:1\.00|\.\d\d)"
-    members = ", ".join(f"{name} {number}" for name in ("voice", "words", "vectors", "network"))
+    members = ", ".join(f"{name} {number}" for name in names)
     assert re.fullmatch(rf"hilbert: its members' shares are {members} \(mean of 2 fits\)", notes[0])
     assert re.fullmatch(rf"late-stack: .* are audio {number}, text {number} \(mean of 2 fits\)", notes[1])
     for note in notes:

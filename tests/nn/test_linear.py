@@ -1,5 +1,7 @@
 """Logistic regression on pooled features and on vectors: scikit-learn's numbers, chosen on inner folds only."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -205,6 +207,27 @@ def test_each_fold_may_bring_vectors_of_its_own(vectors):
     plain, other = (VectorLogistic.fit(x, target, 3, folds, inner=[x, x, z], **one) for z in (x, x**2))
     for number, (_, test) in enumerate(folds):
         assert np.array_equal(other.out_of_fold[test], plain.out_of_fold[test]) == (number < 2)
+
+
+@pytest.mark.parametrize("lost", [None, 1])
+@pytest.mark.parametrize("inputs", [3, 7, 12])
+def test_a_map_before_the_regression_goes_into_its_weights(vectors, inputs, lost):
+    """Logits stay, also of documents that nothing was fitted on, and −∞ of a class without documents."""
+    x, target, folds = vectors
+    rng = np.random.default_rng(inputs)
+    matrix, new = rng.normal(size=(inputs, 7)), 3 * rng.normal(size=(20, inputs)) + 1
+    kept = np.flatnonzero(target != lost)
+    found = VectorLogistic.fit(x, target, 3, folds, strengths=(1.0,))
+    found = replace(found, map=LogisticMap.fit((x[kept] - found.centre) / found.power, target[kept], 3, 1.0))
+    after = found.after(matrix)
+    assert after.centre.shape == (inputs,)
+    assert np.isneginf(after(new)).sum() == (0 if lost is None else 20)
+    np.testing.assert_allclose(after(new), found(new @ matrix), rtol=0, atol=1e-9)
+    assert after.strength == found.strength
+    assert np.array_equal(after.out_of_fold, found.out_of_fold)
+    again = VectorLogistic.from_arrays(after.arrays())
+    assert np.array_equal(again(new), after(new))
+    assert np.allclose(after.after(np.eye(inputs))(new), after(new), rtol=0, atol=1e-12)
 
 
 def test_vectors_that_say_nothing_are_no_error():

@@ -11,7 +11,7 @@ from hilbert.nn.vector_network import ResidualMap, VectorBatch, VectorNetwork
 
 WIDTHS = {"audio": 9, "text": 7, "cross": 5}
 WIDTH = 4
-CONFIG = VectorNetworkConfig(width=WIDTH, hidden=3, dropout=0.0)
+CONFIG = VectorNetworkConfig(width=WIDTH, dropout=0.0)
 
 
 def rows(docs=30, seed=0):

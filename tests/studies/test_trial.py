@@ -21,13 +21,14 @@ from hilbert.training.data import Dataset, make_batch
 
 SIZE = Size(100, 60, 1, 1, True)
 FEW = {"training.epochs": 3, "network.width": 32, "training.head_epochs": 5}
+SMALL = {**FEW, "vectors.heads": 1, "vectors.prototypes": 16, "vectors.components": 32}
 PRIORS = {"shared": 1.0, "audio": 1.0, "text": 1.0, "priors": (0.5, 0.5)}
 
 
 def trial(model: str = "concat-lr", **options: object) -> Trial:
     from hilbert.synthetic import Target
 
-    settings = {**NETWORK["paper" if "paper" in model else "robust"], **FEW} if model.startswith("hilbert") else {}
+    settings = {"hilbert-paper": {**NETWORK["paper"], **FEW}, "hilbert": {**NETWORK["robust"], **SMALL}}.get(model, {})
     design = corpus(SIZE, target=Target(**PRIORS))  # type: ignore[arg-type]
     made = Trial(Arm(model, model, settings), "case", 0.0, design, SIZE.train, 0, 0, tuple(MEASURES))
     return dataclasses.replace(made, **options)  # type: ignore[arg-type]
@@ -134,9 +135,9 @@ def test_data_seeds_have_model_seeds_of_their_own() -> None:
 
 
 def test_parts_of_a_model_are_scored_beside_it() -> None:
-    whole = trial("gmc", measures=("prediction",))
+    whole = trial("gmc", measures=("prediction",), arm=Arm("gmc", "gmc", {"epochs": 3}))
     assert {"auc", "auc_core"} <= set(run_trial(whole)[0])
-    all_members = trial("hilbert", measures=("prediction",), arm=Arm("hilbert", "hilbert", FEW))
+    all_members = trial("hilbert", measures=("prediction",), arm=Arm("hilbert", "hilbert", {**SMALL, "stack.least": 1}))
     assert {"auc", "auc_network", "auc_untrained"} <= set(run_trial(all_members)[0])
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from hilbert.config import HilbertConfig
-from hilbert.estimators.inputs import InputMap
+from hilbert.nn.documents import Vectorizer
+from hilbert.nn.inputs import SegmentTransforms
 from hilbert.nn.pooled import PooledBlocks
 from hilbert.splits import encode_groups, encode_labels
-from hilbert.training.data import make_dataset
+from hilbert.training.data import SegmentData, VectorData, make_dataset
 
 TERMS = {"cka.weight": 0.5, "balance.weight": 0.5, "contrast.audio_text": 0.5, "contrast.learn_temperature": True}
 
@@ -39,8 +40,14 @@ def dataset():
     def make(config, bags, target=None, groups=None):
         key = id(bags), config.network.kind, getattr(config.network, "components", None)
         if key not in made:  # bags are kept, so that no other ones get their id
-            made[key] = bags, InputMap.fit(bags, config, 0, "cpu")[1].network, PooledBlocks.fit(bags)(bags)
+            made[key] = bags, _inputs(config, bags), PooledBlocks.fit(bags)(bags)
         _, inputs, references = made[key]
         return make_dataset(inputs, references, target, groups)
 
     return make
+
+
+def _inputs(config, bags):
+    if config.network.kind == "segments":
+        return SegmentData.of(SegmentTransforms.fit(bags, config.network.components)(bags), "cpu")
+    return VectorData.of(Vectorizer.fit(bags, config.vectors, 0)[1], "cpu")

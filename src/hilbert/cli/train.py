@@ -30,6 +30,7 @@ def run(
 ) -> None:
     """Fit HILBERT on all labelled documents of a feature store and save it."""
     from hilbert.estimators import HilbertClassifier
+    from hilbert.estimators.classifier import TRAINED
     from hilbert.features.store import FeatureStore
     from hilbert.training.fit import check_device
 
@@ -53,8 +54,8 @@ def run(
     screen.print(f"  classes: {', '.join(f'{c} {known.count(c)}' for c in model.classes_)}", markup=False)
     epochs = ", ".join(f"{stage} {n}" for stage, n in model.epochs_.items())
     if not epochs:
-        few = set(resolved.stack.members) > set(model.members_)
-        why = f"with fewer than {resolved.stack.least} labels" if few else "without a member that needs it"
+        left_out = set(TRAINED) & set(resolved.stack.members)  # so they are not in ``few``
+        why = f"with fewer than {resolved.stack.least} labels" if left_out else "without a member that needs it"
         epochs = f"none, the network is not trained {why}"
     screen.print(f"  epochs: {epochs}", markup=False)
     for note in bags.notes:

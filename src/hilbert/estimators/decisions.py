@@ -20,8 +20,9 @@ def class_costs(decide: Decide, classes: NDArray[Any], prior: Floats) -> Floats:
     """(classes,) what it costs to miss a document of each class, by which its probability is multiplied.
 
     "balanced": one over its share in training (``prior``), so that every class is found alike, however rare;
-    "probable": 1, so that the most probable class is said; or a mapping of each class to its cost, in any unit. A class
-    that no training document had is never said. Raises UsageError for anything else.
+    "probable": 1, so that the most probable class is said; or a mapping of each class to its cost, in any unit, which
+    may name others, too: a rare class may be missing from a training fold. A class that no training document had is
+    never said. Raises UsageError for anything else.
 
     Deciding by expected cost: Elkan 2001, "The foundations of cost-sensitive learning".
     """
@@ -32,7 +33,7 @@ def class_costs(decide: Decide, classes: NDArray[Any], prior: Floats) -> Floats:
             costs = {str(name): float(cost) for name, cost in decide.items()}
         except (TypeError, ValueError):
             raise wrong from None
-        if set(costs) != set(names) or not all(np.isfinite(cost) and cost > 0 for cost in costs.values()):
+        if not set(costs) >= set(names) or not all(np.isfinite(cost) and cost > 0 for cost in costs.values()):
             raise wrong
         found = np.array([costs[name] for name in names])
     elif decide == "balanced":

@@ -30,7 +30,7 @@ class Mixture(NamedTuple):
     def __call__(self, logits: Sequence[Floats]) -> Floats:
         """(docs, classes) of each model → (docs, classes); −∞ for a class that a model did not know."""
         x = [_scaled(one, s) for one, s in zip(logits, self.scales, strict=True)]
-        unknown = np.any([np.isneginf(one) for one in x], axis=0)  # also of a model whose weight is 0
+        unknown = np.any([np.isneginf(one) for one in x], axis=0)  # also of a model that hardly counts
         mixed = sum(w * np.where(unknown, 0.0, one) for one, w in zip(x, self.weights, strict=True))
         return np.where(unknown, -np.inf, np.asarray(mixed) + self.offsets)
 
@@ -60,9 +60,10 @@ class Mixture(NamedTuple):
         ``logits``: of each model, (docs, classes), of documents that it had not seen: −∞ for a class that a fold's
         training documents lacked, NaN for a document that no fold tested. A ridge of 10 draws the weights towards
         their mean and one of 1 the offsets towards the logarithm of the classes' shares, so that few documents give
-        equal weights and ordinary shares. Documents whose own class has no finite logit are left out.
+        equal weights and ordinary shares; one of .1 draws the sum of the weights towards 0, so that it stays finite
+        where all are told apart. Documents whose own class has no finite logit are left out.
 
-        Stacking with non-negative weights: Breiman 1996, "Stacked regressions"; Ting and Witten 1999. With one model
+        Stacking with positive weights: Breiman 1996, "Stacked regressions"; Ting and Witten 1999. With one model
         it is vector scaling with one scale (Guo et al. 2017, arXiv 1706.04599).
         """
         from scipy.optimize import minimize

@@ -11,6 +11,7 @@ from hilbert.nn.documents import DocumentVectors, Vectorizer
 
 Floats = NDArray[np.float64]
 STRENGTHS = {"steady": 3.0, "changing": -3.0}
+ROUNDING = 1e-12  # of a part's variance: what float32 makes of two halves that are the same
 
 
 def weightings(bags: Bags, vectorizer: Vectorizer, vectors: DocumentVectors) -> dict[str, Floats]:
@@ -52,14 +53,14 @@ def halves(bags: Bags) -> tuple[Bags, Bags]:
 
 
 def _scaling(within: Floats, total: Floats, strength: float) -> Floats:
-    trace = float(np.trace(within))
-    if trace <= 0:
+    trace, before = float(np.trace(within)), float(np.trace(total))
+    if trace <= ROUNDING * before:
         return np.eye(len(within))
     weight = abs(strength) * trace / float((within**2).sum())
     values, axes = np.linalg.eigh(within)
     factors = (1 + weight * np.maximum(values, 0.0)) ** (-0.5 if strength > 0 else 0.5)
     matrix: Floats = (axes * factors) @ axes.T
-    before, after = float(np.trace(total)), float(np.trace(matrix @ total @ matrix))
+    after = float(np.trace(matrix @ total @ matrix))
     return matrix * np.sqrt(before / after) if after > 0 else matrix
 
 

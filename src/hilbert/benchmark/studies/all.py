@@ -13,7 +13,7 @@ from hilbert.benchmark.models import on_device
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.plan import QUICK_SAYS, TIERS
 from hilbert.benchmark.running import Reading, Say, reader
-from hilbert.benchmark.studies import curves, heads, imbalance, presets, probes, retrieval, segments
+from hilbert.benchmark.studies import curves, heads, imbalance, presets, probes, readings, retrieval, segments
 from hilbert.benchmark.studies.case import Case, Material, Objects
 from hilbert.benchmark.studies.pages import write_study
 from hilbert.benchmark.studies.running import survey
@@ -24,6 +24,7 @@ STUDIES: Mapping[str, ModuleType] = {
     "heads": heads,
     "curves": curves,
     "presets": presets,
+    "readings": readings,
     "imbalance": imbalance,
     "retrieval": retrieval,
     "probes": probes,
@@ -100,7 +101,7 @@ def summary(found: Plan, jobs: int) -> list[str]:
 def expected(case: Case, name: str) -> float:
     """Expected seconds of a fit before one was timed, without what the case does beside it."""
     like = name
-    if case.study == "presets" and name != "concat-lr":
+    if case.study in ("presets", "readings") and name != "concat-lr":
         like = "hilbert" if name in ("with-vectors", "with-readout", "robust") else "hilbert-paper"
     return expected_seconds(like, case.setting.task.name, case.documents is not None) * case.share
 

@@ -1,4 +1,4 @@
-"""Paired differences of macro AUC between any two rows of a table, kept beside the numbers."""
+"""Paired differences of macro AUC between any two rows of a table, or means of rows, kept beside the numbers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hilbert.evaluation.predictions import Predictions
 from hilbert.splits import encode_groups
 
 Pair = tuple[str, str]
+Sides = tuple[Sequence[str], Sequence[str]]
 
 
 def differences(
@@ -29,13 +30,29 @@ def differences(
     found = remembered(
         path,
         [predictions_hash(numbers.predictions), resamples, place.seed, [list(pair) for pair in wanted]],
-        lambda: {"rows": _differences(numbers.predictions, wanted, resamples, place.seed)},
+        lambda: {"rows": _differences(numbers.predictions, [((a,), (b,)) for a, b in wanted], resamples, place.seed)},
+    )
+    return dict(zip(wanted, found["rows"], strict=True))
+
+
+def contrasts(
+    numbers: Numbers, sides: Mapping[str, Sides], place: Place, resamples: int = RESAMPLES
+) -> dict[str, Mapping[str, Any]]:
+    """Mean of the first rows − mean of the second, by name, with its interval; those that lack a row are left out."""
+    there = numbers.predictions.proba
+    wanted = {name: both for name, both in sides.items() if all(row in there for side in both for row in side)}
+    path = place.out / "tables" / "studies" / f"{file_name(numbers.case.id)}-{numbers.target}-contrasts.json"
+    plainly = [[list(side) for side in both] for both in wanted.values()]
+    found = remembered(
+        path,
+        [predictions_hash(numbers.predictions), resamples, place.seed, plainly],
+        lambda: {"rows": _differences(numbers.predictions, list(wanted.values()), resamples, place.seed)},
     )
     return dict(zip(wanted, found["rows"], strict=True))
 
 
 def _differences(
-    predictions: Predictions, pairs: Sequence[Pair], resamples: int, seed: int
+    predictions: Predictions, sides: Sequence[Sides], resamples: int, seed: int
 ) -> list[dict[str, float | None]]:
     weights = group_weights(encode_groups(predictions.groups.tolist(), len(predictions.labels)), resamples, seed)
     once = np.ones((1, weights.shape[1]), dtype=np.float32)
@@ -53,8 +70,8 @@ def _differences(
         return known[model]
 
     rows = []
-    for model, other in pairs:
-        both = auc(model) - auc(other)
+    for first, second in sides:
+        both = np.mean([auc(model) for model in first], axis=0) - np.mean([auc(model) for model in second], axis=0)
         found = interval(float(both[0]), both[1:])
         rows.append({key: value if np.isfinite(value) else None for key, value in found._asdict().items()})
     return rows

@@ -23,7 +23,8 @@ NOTES = (
     "terms: CKA and balance are left out. labels: the contrast of `robust`, whose positives are documents of one "
     "class, trained together with the labels, and its experts with class weights. vectors: the network reads document "
     "vectors instead of segments. readout: logistic regression on the embeddings predicts, instead of the experts. "
-    "members: voice, words and document vectors are judged beside the network, which is `robust`.",
+    "members: voice, words, both and document vectors in two weightings are judged beside the network, which is "
+    "`robust`.",
 )
 TASKS = ("maec-a", "maec-b", "speechocean762")
 PAPER, ROBUST = "paper", "robust"
