@@ -24,7 +24,7 @@ from hilbert.benchmark.collecting import MODEL, RESAMPLES, collect, is_baseline
 from hilbert.benchmark.place import Place
 from hilbert.benchmark.plan import make_plan
 from hilbert.benchmark.tables import grid, read_comparators
-from hilbert.estimators.decisions import class_costs, decide_classes
+from hilbert.estimators.base import class_costs, decide_classes
 from hilbert.estimators.mixture import Mixture
 from hilbert.evaluation.intervals import group_weights, interval, weighted_confusion
 from hilbert.evaluation.measures import TRIVIAL, measure

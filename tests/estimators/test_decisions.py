@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilbert.errors import UsageError
-from hilbert.estimators.decisions import DECIDE, class_costs, decide_classes
+from hilbert.estimators.base import DECIDE, class_costs, decide_classes
 from hilbert.metrics import balanced_accuracy
 
 CLASSES = np.array(["a", "b", "c"])

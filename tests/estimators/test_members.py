@@ -10,12 +10,11 @@ from sklearn.exceptions import NotFittedError
 
 from hilbert.estimators import AudioLR, ConcatLR, HilbertClassifier, Stack, TextLR
 from hilbert.estimators import network as network_module
+from hilbert.estimators.base import Targets
 from hilbert.estimators.classifier import POOLED, TRAINED, VECTOR_STRENGTHS
 from hilbert.estimators.mixture import Mixture
-from hilbert.estimators.targets import Targets
-from hilbert.nn.documents import Vectorizer
+from hilbert.nn.documents import Vectorizer, weightings
 from hilbert.nn.linear import PooledLogistic, VectorLogistic, softmax
-from hilbert.nn.stability import weightings
 
 SHORTEST = {"training.epochs": 2, "training.head_epochs": 2}
 MODELS = ["robust", "paper", "full"]

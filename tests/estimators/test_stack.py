@@ -15,8 +15,8 @@ from sklearn.svm import SVC
 
 from hilbert.errors import InputError, UsageError
 from hilbert.estimators import AudioLR, ConcatLR, LateStack, Stack, TextLR
+from hilbert.estimators.base import Targets
 from hilbert.estimators.mixture import Mixture
-from hilbert.estimators.targets import Targets
 from hilbert.features.bags import Bags
 from hilbert.metrics import within_fold_auc
 from hilbert.nn.linear import PooledLogistic, softmax

@@ -9,7 +9,7 @@ import torch
 from hilbert.config import HilbertConfig
 from hilbert.losses import total as total_module
 from hilbert.losses.total import References, RepresentationObjective
-from hilbert.nn.embeddings import Embeddings
+from hilbert.nn.experts import Embeddings
 
 CONTRAST = {"audio_joint", "text_joint", "audio_text"}
 INFORMATION = {"balance", "information_audio", "information_text"}

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from hilbert.features.bags import Packed
-from hilbert.nn import order
-from hilbert.nn.order import STATISTICS, order_statistics, ordered_pool
-from hilbert.nn.pooled import pool
+from hilbert.nn import pooled as order
+from hilbert.nn.pooled import STATISTICS, order_statistics, ordered_pool, pool
 
 
 def slow_statistics(packed):

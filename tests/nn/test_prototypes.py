@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from hilbert.features.bags import Packed
-from hilbert.nn.attended import CHUNK, PRIOR_MASS, attended, occupancy_and_peak
-from hilbert.nn.prototypes import SAMPLE, SEGMENTS_EACH, Prototypes, assign
+from hilbert.nn.prototypes import (
+    CHUNK,
+    PRIOR_MASS,
+    SAMPLE,
+    SEGMENTS_EACH,
+    Prototypes,
+    assign,
+    attended,
+    occupancy_and_peak,
+)
 
 SHARPNESS = 10.0
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from hilbert.config import VectorConfig
 from hilbert.features.bags import Bags, Packed
-from hilbert.nn.documents import DocumentVectors, Vectorizer
-from hilbert.nn.stability import STRENGTHS, halves, weightings
+from hilbert.nn.documents import STRENGTHS, DocumentVectors, Vectorizer, halves, weightings
 
 PARTS = ("audio", "text", "cross")
 CONFIG = VectorConfig(heads=2, prototypes=4, components=8)

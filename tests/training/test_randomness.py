@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hilbert.training.randomness import seeded
+from hilbert.training.loop import seeded
 
 
 def test_numbers_follow_from_the_seed_and_the_callers_go_on():

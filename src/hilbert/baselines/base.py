@@ -7,9 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from hilbert.errors import InputError
-from hilbert.estimators.base import BagClassifier, Floats, Ints, check_bags
-from hilbert.estimators.decisions import Decide
-from hilbert.estimators.targets import Targets
+from hilbert.estimators.base import BagClassifier, Decide, Floats, Ints, Targets, check_bags
 from hilbert.features.bags import Bags
 from hilbert.splits import Labels, encode_labels
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hilbert.baselines.method import Shape
 from hilbert.config import VectorNetwork as VectorConfig
 from hilbert.nn.attention import BidirectionalLayer
-from hilbert.nn.embeddings import Embeddings
+from hilbert.nn.experts import Embeddings
 from hilbert.nn.hilbert import SegmentBatch
 from hilbert.nn.pooling import AttentivePooling
 from hilbert.nn.projection import Projection

@@ -16,8 +16,7 @@ from hilbert.config import HeadConfig
 from hilbert.losses.classification import classification_loss
 from hilbert.nn.experts import make_head
 from hilbert.nn.linear import STRENGTHS, LogisticMap, best_of
-from hilbert.training.loop import Plan, run
-from hilbert.training.randomness import seeded
+from hilbert.training.loop import Plan, run, seeded
 from hilbert.training.tasks import class_counts
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hilbert.baselines.base import Floats
 from hilbert.estimators.linear import LinearClassifier
 from hilbert.features.bags import Packed
-from hilbert.nn.order import ordered_pool
+from hilbert.nn.pooled import ordered_pool
 
 
 class SeqLR(LinearClassifier):

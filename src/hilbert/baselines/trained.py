@@ -27,8 +27,7 @@ from hilbert.training.data import (
     plain_batches,
     training_batches,
 )
-from hilbert.training.loop import Plan, run
-from hilbert.training.randomness import seeded
+from hilbert.training.loop import Plan, run, seeded
 from hilbert.training.tasks import class_counts
 
 Floats = NDArray[np.float64]

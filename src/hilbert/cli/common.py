@@ -148,7 +148,7 @@ def load_config(preset: str, file: Path | None, settings: list[str] | None) -> H
 def read_decide(text: str) -> str | dict[str, float]:
     """`--decide`: balanced, probable, or what it costs to miss each class, as low=5,rest=1. Raises UsageError."""
     from hilbert.errors import UsageError
-    from hilbert.estimators.decisions import DECIDE
+    from hilbert.estimators.base import DECIDE
 
     if text in DECIDE:
         return text

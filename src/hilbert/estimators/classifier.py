@@ -10,17 +10,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from hilbert.config import HilbertConfig
-from hilbert.estimators.base import BagClassifier
-from hilbert.estimators.decisions import Decide, class_costs
+from hilbert.estimators.base import BagClassifier, Decide, Targets, class_costs
 from hilbert.estimators.embedding import BaseHilbert, Floats, Ints, Overrides, Progress
 from hilbert.estimators.inputs import DocumentInputs
 from hilbert.estimators.mixture import Mixture
 from hilbert.estimators.network import NetworkClassifier, OnInner, trainer
 from hilbert.estimators.saving import Saved, check_features, load_model, save_model
-from hilbert.estimators.targets import Targets
 from hilbert.features.bags import Bags
+from hilbert.nn.documents import STRENGTHS, weightings
 from hilbert.nn.linear import PooledLogistic, VectorLogistic, softmax
-from hilbert.nn.stability import STRENGTHS, weightings
 from hilbert.splits import Labels
 
 POOLED = {"voice": ("audio",), "words": ("text",), "both": ("audio", "text")}

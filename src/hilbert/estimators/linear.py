@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from hilbert.errors import InputError
-from hilbert.estimators.base import BagClassifier, Floats, check_bags
-from hilbert.estimators.decisions import Decide, class_costs
+from hilbert.estimators.base import BagClassifier, Decide, Floats, Targets, check_bags, class_costs
 from hilbert.estimators.mixture import Mixture
-from hilbert.estimators.targets import Targets
 from hilbert.features.bags import Bags, Packed
 from hilbert.nn.linear import PooledLogistic
 from hilbert.nn.pooled import pool

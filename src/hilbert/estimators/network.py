@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilbert.config import HilbertConfig
-from hilbert.estimators.targets import Targets
+from hilbert.estimators.base import Targets
 from hilbert.nn.linear import VectorLogistic
 from hilbert.training.data import Dataset, Rows
 from hilbert.training.fit import Fit, fit_network

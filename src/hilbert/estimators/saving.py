@@ -19,7 +19,7 @@ from torch import nn
 from hilbert._version import __version__
 from hilbert.config import HilbertConfig
 from hilbert.errors import ConfigError, ModelError
-from hilbert.estimators.decisions import Decide
+from hilbert.estimators.base import Decide
 from hilbert.estimators.inputs import InputMap
 from hilbert.estimators.mixture import Mixture
 from hilbert.features.bags import Bags, Packed

@@ -10,11 +10,9 @@ import numpy as np
 from sklearn.base import clone
 
 from hilbert.errors import InputError
-from hilbert.estimators.base import BagClassifier, Floats
-from hilbert.estimators.decisions import Decide, class_costs
+from hilbert.estimators.base import BagClassifier, Decide, Floats, Targets, class_costs
 from hilbert.estimators.linear import AudioLR, TextLR
 from hilbert.estimators.mixture import Mixture
-from hilbert.estimators.targets import Targets
 from hilbert.splits import Labels
 
 FLOOR = 1e-6  # of a probability: a forest's may be 0, of which no logarithm can be mixed

@@ -17,7 +17,7 @@ from hilbert.losses.information import (
     infonce_information,
     leading_directions,
 )
-from hilbert.nn.embeddings import Embeddings
+from hilbert.nn.experts import Embeddings
 
 COMPONENTS = 8  # dimensions of the Gaussian estimate of information
 

@@ -1,4 +1,4 @@
-"""Classifier heads on the concatenated embeddings: mixture of experts, and its two controls."""
+"""Three embeddings of a document, and the heads on them: mixture of experts, and its two controls."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hilbert.config import HeadConfig
+
+
+class Embeddings(NamedTuple):
+    """Three (docs, width) embeddings, and which documents have each modality (docs,), True = present."""
+
+    audio: Tensor
+    text: Tensor
+    joint: Tensor
+    has_audio: Tensor
+    has_text: Tensor
+
+    def concatenated(self) -> Tensor:
+        """[z_audio; z_text; z_joint]: (docs, 3 width)."""
+        return torch.cat([self.audio, self.text, self.joint], dim=1)
 
 
 class HeadOutput(NamedTuple):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from hilbert.config import SegmentNetwork
 from hilbert.nn.attention import BidirectionalLayer
-from hilbert.nn.embeddings import Embeddings
+from hilbert.nn.experts import Embeddings
 from hilbert.nn.joint import Joint
 from hilbert.nn.pooling import AttentivePooling
 from hilbert.nn.projection import Projection

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hilbert.config import VectorNetwork as VectorNetworkConfig
-from hilbert.nn.embeddings import Embeddings
+from hilbert.nn.experts import Embeddings
 from hilbert.nn.inputs import principal_axes
 
 Floats = NDArray[np.float64]

@@ -18,8 +18,7 @@ from hilbert.nn.experts import make_head
 from hilbert.nn.hilbert import HilbertNetwork
 from hilbert.nn.vector_network import VectorNetwork
 from hilbert.training.data import Dataset, Rows, SegmentData, VectorData, plain_batches
-from hilbert.training.loop import CLIP, WARMUP, WEIGHT_DECAY, History, Plan, run
-from hilbert.training.randomness import seeded
+from hilbert.training.loop import CLIP, WARMUP, WEIGHT_DECAY, History, Plan, run, seeded
 from hilbert.training.tasks import HeadTask, JointTask, Network, RepresentationTask
 
 Ints = NDArray[np.int64]

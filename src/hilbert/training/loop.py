@@ -1,10 +1,11 @@
-"""One training loop for every stage: AdamW, warm-up and cosine, clipping, early stopping, resumable epochs."""
+"""One training loop for every stage: AdamW, warm-up and cosine, clipping, early stopping, resumable epochs, seeds."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,26 @@ from torch import Tensor, nn
 
 from hilbert.errors import HilbertError
 from hilbert.training.checkpoint import load_checkpoint, save_checkpoint
-from hilbert.training.randomness import seeded
+
+
+@contextmanager
+def seeded(seed: int, place: str | torch.device | nn.Module = "cpu") -> Iterator[None]:
+    """Numbers drawn on the CPU and on one device follow from ``seed``; afterwards the caller's go on as if undisturbed.
+
+    place: the device, or a module that lies on it. ``torch.manual_seed`` would seed every card there is, restored or
+    not. The numbers of ``mps`` are seeded and not restored.
+    """
+    device = next(place.parameters()).device if isinstance(place, nn.Module) else torch.device(place)
+    card = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if card else []):
+        torch.default_generator.manual_seed(seed)
+        if card:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
+        yield
+
 
 History = list[dict[str, Any]]
 WEIGHT_DECAY, WARMUP, CLIP = 0.01, 0.1, 1.0  # AdamW's decay, share of the steps, largest norm of a gradient

@@ -15,7 +15,7 @@ from hilbert.losses.total import RepresentationObjective
 from hilbert.nn.hilbert import HilbertNetwork
 from hilbert.nn.vector_network import VectorNetwork
 from hilbert.training.data import Batch, Dataset, Rows, plain_batches, training_batches
-from hilbert.training.randomness import seeded
+from hilbert.training.loop import seeded
 
 Ints = NDArray[np.int64]
 Network = HilbertNetwork | VectorNetwork
