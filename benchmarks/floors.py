@@ -1,8 +1,8 @@
 """Ranking, deciding, calibration and cost on the data that defaults are chosen on, for two versions of the package.
 
-    python benchmarks/floors.py fit --data $HILBERT_DATA --out results/floors/now
-    PYTHONPATH=OTHER/src python benchmarks/floors.py fit --data $HILBERT_DATA --out results/floors/before
-    python benchmarks/floors.py table results/floors/before results/floors/now
+    python benchmarks/floors.py fit --data $HILBERT_DATA --out floors/now
+    PYTHONPATH=OTHER/src python benchmarks/floors.py fit --data $HILBERT_DATA --out floors/before
+    python benchmarks/floors.py table floors/before floors/now
 
 `fit` makes five grouped folds of every task of tuning_data.py with each of five seeds, for `concat-lr`, `late-stack`
 and `hilbert`, and keeps what each says of the documents it had not seen; the same command goes on where it stopped. It
