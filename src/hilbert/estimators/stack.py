@@ -19,7 +19,7 @@ FLOOR = 1e-6  # of a probability: a forest's may be 0, of which no logarithm can
 
 
 class Stack(BagClassifier):
-    """One non-negative weight a member and an offset a class (``Mixture``); of one member, its calibration alone.
+    """One positive weight a member and an offset a class (``Mixture``); of one member, its calibration alone.
 
     members: name → unfitted scikit-learn classifier, with logits or at least probabilities. A member is fitted on all
     documents and, for the mixture, on inner grouped folds, unless it says itself what it found there, as the models of
